@@ -1,1 +1,30 @@
-//! pg
+//! The one way to the database: pools whose connections never carry a role over, transactions with the
+//! caller's role and claims, errors by SQLSTATE, identifiers, notifications, migrations and a PostgreSQL of
+//! our own.
+
+pub mod bus;
+pub mod connect;
+pub mod context;
+pub mod csv;
+pub mod db;
+pub mod error;
+pub mod ident;
+pub mod managed;
+pub mod migrate;
+pub mod session;
+pub mod text;
+pub mod transaction;
+
+pub use bus::{Bus, Event};
+pub use connect::Target;
+pub use context::Context;
+pub use db::{Db, PoolSettings};
+pub use error::Error;
+pub use session::Session;
+pub use text::Text;
+pub use tokio_postgres::types::{FromSql, ToSql};
+pub use tokio_postgres::{Row, SimpleQueryMessage};
+pub use transaction::Transaction;
+
+/// A bound parameter.
+pub type Param<'a> = &'a (dyn ToSql + Sync);

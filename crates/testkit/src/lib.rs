@@ -1,1 +1,13 @@
-//! testkit
+//! What tests share: a migrated database of their own each, project keys, and calling a router without a socket.
+//!
+//! The server is named by `VESTIBULE_TEST_DATABASE_URL`; `with-postgres` starts one for a command.
+
+#![expect(clippy::panic, reason = "a test that cannot go on must say so")]
+
+pub mod database;
+pub mod http;
+pub mod project;
+
+pub use database::TestDb;
+pub use http::{Answer, Call};
+pub use project::{keyring, project_keys};

@@ -1,0 +1,156 @@
+//! Where the database is and how to log in: the connection string, TLS, and connections with their messages.
+
+use std::future::poll_fn;
+use std::str::FromStr;
+
+use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::mpsc;
+use tokio_postgres::config::SslMode;
+use tokio_postgres::tls::MakeTlsConnect;
+use tokio_postgres::{AsyncMessage, Client, Config, NoTls, Socket};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use crate::Error;
+
+/// How many notices and notifications of one connection may wait to be read; later ones are dropped.
+const WAITING_MESSAGES: usize = 1024;
+
+/// A database and a role to log in as.
+#[derive(Clone)]
+pub struct Target {
+    config: Config,
+}
+
+impl std::fmt::Debug for Target {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let config = &self.config;
+        write!(f, "Target({:?} on {:?} port {:?})", config.get_user(), config.get_hosts(), config.get_ports())
+    }
+}
+
+impl Target {
+    /// Reads a connection string: `postgres://user:password@host:port/database?sslmode=…` or `key=value` pairs.
+    ///
+    /// # Errors
+    /// [`Error::Settings`] without the string, which holds a password.
+    pub fn parse(url: &SecretString) -> Result<Self, Error> {
+        let mut config = Config::from_str(url.expose_secret())
+            .map_err(|error| Error::Settings(format!("the database URL is not valid: {error}")))?;
+        if config.get_application_name().is_none() {
+            config.application_name("vestibule");
+        }
+        Ok(Self { config })
+    }
+
+    /// The same database, logged in as another role.
+    #[must_use]
+    pub fn as_role(&self, role: &str, password: &SecretString) -> Self {
+        let mut config = self.config.clone();
+        config.user(role).password(password.expose_secret());
+        Self { config }
+    }
+
+    /// Another database of the same server.
+    #[must_use]
+    pub fn with_database(&self, database: &str) -> Self {
+        let mut config = self.config.clone();
+        config.dbname(database);
+        Self { config }
+    }
+
+    /// The same target with session settings that each connection starts with, such as `search_path`.
+    #[must_use]
+    pub fn with_session_settings(&self, settings: &[(&str, &str)]) -> Self {
+        let escape = |value: &str| value.replace('\\', "\\\\").replace(' ', "\\ ");
+        let mut options = self.config.get_options().unwrap_or_default().to_owned();
+        for (name, value) in settings {
+            options.push_str(&format!(" -c {name}={}", escape(value)));
+        }
+        let mut config = self.config.clone();
+        config.options(options.trim());
+        Self { config }
+    }
+
+    /// The role that connections log in as.
+    #[must_use]
+    pub fn role(&self) -> &str {
+        self.config.get_user().unwrap_or("postgres")
+    }
+
+    /// The database's name.
+    #[must_use]
+    pub fn database(&self) -> &str {
+        self.config.get_dbname().unwrap_or_else(|| self.role())
+    }
+
+    pub(crate) fn config(&self) -> Config {
+        self.config.clone()
+    }
+
+    /// The TLS connector, or `None` where the target asks for none.
+    ///
+    /// # Errors
+    /// [`Error::Settings`] when the system's certificates cannot be read.
+    pub(crate) fn tls(&self) -> Result<Option<MakeRustlsConnect>, Error> {
+        if self.config.get_ssl_mode() == SslMode::Disable {
+            return Ok(None);
+        }
+        let mut roots = rustls::RootCertStore::empty();
+        let found = rustls_native_certs::load_native_certs();
+        roots.add_parsable_certificates(found.certs);
+        let provider = std::sync::Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config = rustls::ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(|error| Error::Settings(format!("TLS: {error}")))?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        Ok(Some(MakeRustlsConnect::new(config)))
+    }
+
+    /// One connection of its own. Its notices and notifications arrive in the receiver, which ends with it.
+    ///
+    /// # Errors
+    /// [`Error::Connect`] when the server cannot be reached or refuses.
+    pub(crate) async fn connect(&self) -> Result<(Client, mpsc::Receiver<AsyncMessage>), Error> {
+        match self.tls()? {
+            Some(tls) => connect_with(&self.config, tls).await,
+            None => connect_with(&self.config, NoTls).await,
+        }
+    }
+}
+
+async fn connect_with<T>(config: &Config, tls: T) -> Result<(Client, mpsc::Receiver<AsyncMessage>), Error>
+where
+    T: MakeTlsConnect<Socket>,
+    T::Stream: Send + 'static,
+{
+    let (client, mut connection) = config.connect(tls).await.map_err(Error::Connect)?;
+    let (sender, receiver) = mpsc::channel(WAITING_MESSAGES);
+    tokio::spawn(async move {
+        while let Some(message) = poll_fn(|cx| connection.poll_message(cx)).await {
+            match message {
+                // A full channel drops the message: a statement may raise notices without end.
+                Ok(message) => drop(sender.try_send(message)),
+                Err(error) => {
+                    tracing::debug!(%error, "a database connection ended");
+                    return;
+                }
+            }
+        }
+    });
+    Ok((client, receiver))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn targets_do_not_print_passwords_and_bad_urls_are_not_echoed() {
+        let target = Target::parse(&"postgres://me:hunter2@127.0.0.1:5/db".to_owned().into()).expect("a valid URL");
+        assert!(!format!("{target:?}").contains("hunter2"));
+        assert_eq!((target.role(), target.database()), ("me", "db"));
+        let error = Target::parse(&"postgres://me:hunter2@127.0.0.1:x/db".to_owned().into()).expect_err("a bad port");
+        assert!(!error.to_string().contains("hunter2"), "{error}");
+    }
+}

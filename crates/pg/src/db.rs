@@ -1,0 +1,201 @@
+//! The pool, and reading in one round trip.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime};
+use tokio_postgres::error::SqlState;
+use tokio_postgres::{NoTls, Row};
+
+use crate::{Context, Error, Param, Target, Transaction};
+
+/// How many prepared statements a connection keeps; over that all are forgotten, since callers choose the shape
+/// of data requests and could make up new ones without end.
+const MAX_PREPARED: usize = 1000;
+
+/// How a pool behaves.
+#[derive(Clone, Debug)]
+pub struct PoolSettings {
+    /// The most connections that are open at once.
+    pub max_connections: usize,
+    /// How long a request waits for a free connection.
+    pub wait: Duration,
+}
+
+impl Default for PoolSettings {
+    fn default() -> Self {
+        Self { max_connections: 10, wait: Duration::from_secs(10) }
+    }
+}
+
+/// A pool of connections that are logged in as one role. Cheap to clone. Connections are opened when needed.
+#[derive(Clone)]
+pub struct Db {
+    pool: Pool,
+    target: Arc<Target>,
+}
+
+impl std::fmt::Debug for Db {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Db").field(&self.target).finish()
+    }
+}
+
+impl Db {
+    /// A pool for `target`. Nothing is connected yet.
+    ///
+    /// # Errors
+    /// [`Error::Settings`] when TLS cannot be set up.
+    pub fn new(target: Target, settings: &PoolSettings) -> Result<Self, Error> {
+        let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+        let manager = match target.tls()? {
+            Some(tls) => Manager::from_config(target.config(), tls, recycling),
+            None => Manager::from_config(target.config(), NoTls, recycling),
+        };
+        let pool = Pool::builder(manager)
+            .max_size(settings.max_connections)
+            .wait_timeout(Some(settings.wait))
+            .create_timeout(Some(settings.wait))
+            .runtime(Runtime::Tokio1)
+            .build()
+            .map_err(|error| Error::Settings(error.to_string()))?;
+        Ok(Self { pool, target: Arc::new(target) })
+    }
+
+    /// What the pool connects to.
+    #[must_use]
+    pub fn target(&self) -> &Target {
+        &self.target
+    }
+
+    /// Runs one statement in a transaction of its own with the context's settings: begin, settings, statement
+    /// and commit travel together, so it costs one round trip once the statement is prepared.
+    ///
+    /// The statement may write too unless the context is read only; it is for whatever needs no decision
+    /// between statement and commit.
+    ///
+    /// # Errors
+    /// [`Error`] of the first of the four that failed; nothing is changed then.
+    pub async fn read(&self, context: &Context, sql: &str, params: &[Param<'_>]) -> Result<Vec<Row>, Error> {
+        match self.read_once(context, sql, params).await {
+            // A prepared statement whose result changed with the schema; the failed connection was closed.
+            Err(error) if is_stale_plan(&error) => self.read_once(context, sql, params).await,
+            result => result,
+        }
+    }
+
+    async fn read_once(&self, context: &Context, sql: &str, params: &[Param<'_>]) -> Result<Vec<Row>, Error> {
+        let mut lease = self.lease().await?;
+        let client = lease.client();
+        let settings = context.statement();
+        let prepared_settings = match &settings {
+            Some((text, _)) => Some(client.prepare_cached(text).await?),
+            None => None,
+        };
+        let statement = client.prepare_cached(sql).await.map_err(|error| lease.settle(error))?;
+        let client = lease.client();
+        let values: Vec<Param<'_>> =
+            settings.iter().flat_map(|(_, values)| values).map(|value| value as Param<'_>).collect();
+        let apply = async {
+            match &prepared_settings {
+                Some(prepared) => client.query(prepared, &values).await.map(drop),
+                None => Ok(()),
+            }
+        };
+        let (begin, apply, rows, commit) = tokio::join!(
+            biased;
+            client.batch_execute(context.begin()),
+            apply,
+            client.query(&statement, params),
+            client.batch_execute("commit"),
+        );
+        let outcome = begin.and(apply).and(rows).and_then(|rows| commit.map(|()| rows));
+        match outcome {
+            Ok(rows) => {
+                lease.release();
+                Ok(rows)
+            }
+            Err(error) => Err(lease.settle(error)),
+        }
+    }
+
+    /// Begins a transaction with the context's settings applied, in one round trip.
+    ///
+    /// Dropping it undoes it. A connection that is dropped while a statement runs is closed, not reused.
+    ///
+    /// # Errors
+    /// [`Error`] when no connection is free or a setting is refused (an unknown role is SQLSTATE 22023).
+    pub async fn write(&self, context: &Context) -> Result<Transaction, Error> {
+        let lease = self.lease().await?;
+        let client = lease.client();
+        let settings = context.statement();
+        let begun = match &settings {
+            Some((text, values)) => {
+                let prepared = client.prepare_cached(text).await?;
+                let values: Vec<Param<'_>> = values.iter().map(|value| value as Param<'_>).collect();
+                let (begin, apply) = tokio::join!(
+                    biased;
+                    client.batch_execute(context.begin()),
+                    client.query(&prepared, &values),
+                );
+                begin.and(apply).map(drop)
+            }
+            None => client.batch_execute(context.begin()).await,
+        };
+        // On an error the lease drops unreleased, which closes the connection with its open transaction.
+        begun?;
+        Ok(Transaction::begun(lease))
+    }
+
+    async fn lease(&self) -> Result<Lease, Error> {
+        let object = self.pool.get().await.map_err(|error| match error {
+            PoolError::Backend(error) => Error::Connect(error),
+            PoolError::Timeout(_) => Error::PoolTimeout,
+            other => Error::Settings(other.to_string()),
+        })?;
+        if object.statement_cache.size() > MAX_PREPARED {
+            object.statement_cache.clear();
+        }
+        Ok(Lease { object: Some(object) })
+    }
+}
+
+fn is_stale_plan(error: &Error) -> bool {
+    error.sqlstate() == Some(&SqlState::FEATURE_NOT_SUPPORTED)
+        && error.db().is_some_and(|db| db.message().starts_with("cached plan must not change result type"))
+}
+
+/// A connection taken from the pool. It goes back only when released: a future that is dropped midway, as the
+/// handler of a client that hangs up is, leaves it in an unknown state, and then it is closed.
+pub(crate) struct Lease {
+    object: Option<Object>,
+}
+
+impl Lease {
+    pub(crate) fn client(&self) -> &Object {
+        self.object.as_ref().expect("a lease holds its connection until it is released")
+    }
+
+    /// Gives the connection back to the pool, which must be outside a transaction.
+    pub(crate) fn release(&mut self) {
+        drop(self.object.take());
+    }
+
+    /// After a failed batch: the server has rolled back, so the connection is clean, unless it is broken or
+    /// holds a stale plan.
+    fn settle(&mut self, error: tokio_postgres::Error) -> Error {
+        let error = Error::Query(error);
+        if error.db().is_some() && !is_stale_plan(&error) {
+            self.release();
+        }
+        error
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        if let Some(object) = self.object.take() {
+            drop(Object::take(object));
+        }
+    }
+}

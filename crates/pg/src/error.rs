@@ -1,0 +1,118 @@
+//! What can go wrong between us and the database, and what of it operators get to see.
+
+use base::http::Failure;
+use tokio_postgres::error::{DbError, SqlState};
+
+/// An error of the database or of the way to it.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No connection could be made.
+    #[error("cannot connect to the database: {}", cause(.0))]
+    Connect(#[source] tokio_postgres::Error),
+    /// The connection string or the TLS set-up is wrong.
+    #[error("database settings: {0}")]
+    Settings(String),
+    /// All connections of the pool stayed in use for too long.
+    #[error("no database connection became free in time")]
+    PoolTimeout,
+    /// A statement failed, or the connection broke under it.
+    #[error("{}", cause(.0))]
+    Query(#[from] tokio_postgres::Error),
+    /// A statement gave another number of rows than it must.
+    #[error("a statement returned {found} rows, expected {expected}")]
+    RowCount {
+        /// How many rows came.
+        found: usize,
+        /// How many there must be.
+        expected: &'static str,
+    },
+}
+
+/// The whole chain of an error in one line; the library's own text stops at "db error".
+fn cause(error: &tokio_postgres::Error) -> String {
+    match (error.as_db_error(), std::error::Error::source(error)) {
+        (Some(db), _) => format!("{} (SQLSTATE {})", db.message(), db.code().code()),
+        (None, Some(source)) => format!("{error}: {source}"),
+        (None, None) => error.to_string(),
+    }
+}
+
+impl Error {
+    /// What PostgreSQL said, when it was PostgreSQL that failed.
+    #[must_use]
+    pub fn db(&self) -> Option<&DbError> {
+        match self {
+            Self::Query(error) | Self::Connect(error) => error.as_db_error(),
+            Self::Settings(_) | Self::PoolTimeout | Self::RowCount { .. } => None,
+        }
+    }
+
+    /// PostgreSQL's error code.
+    #[must_use]
+    pub fn sqlstate(&self) -> Option<&SqlState> {
+        self.db().map(DbError::code)
+    }
+
+    /// The violated constraint.
+    #[must_use]
+    pub fn constraint(&self) -> Option<&str> {
+        self.db().and_then(DbError::constraint)
+    }
+
+    /// Whether the database cannot be reached at the moment, so that trying later may help.
+    #[must_use]
+    pub fn is_unavailable(&self) -> bool {
+        match self {
+            Self::Connect(_) | Self::PoolTimeout => true,
+            Self::Query(error) => error.is_closed(),
+            Self::Settings(_) | Self::RowCount { .. } => false,
+        }
+    }
+
+    /// The real cause, for the log and for operators.
+    #[must_use]
+    pub fn failure(&self) -> Failure {
+        let Some(db) = self.db() else { return Failure::new(self.to_string()) };
+        let owned = |text: Option<&str>| text.map(str::to_owned);
+        Failure {
+            message: db.message().to_owned(),
+            sqlstate: Some(db.code().code().to_owned()),
+            function: db.where_().and_then(innermost_function),
+            table: db.table().map(|table| match db.schema() {
+                Some(schema) => format!("{schema}.{table}"),
+                None => table.to_owned(),
+            }),
+            column: owned(db.column()),
+            constraint: owned(db.constraint()),
+            detail: owned(db.detail()),
+            hint: owned(db.hint()),
+        }
+    }
+}
+
+/// The function that PostgreSQL's context names first, which is the innermost one:
+/// `PL/pgSQL function public.handle_new_user() line 3 at RAISE` gives `public.handle_new_user`.
+fn innermost_function(context: &str) -> Option<String> {
+    context.lines().find_map(|line| {
+        let rest = line.split_once("function ")?.1;
+        let name = match rest.strip_prefix('"') {
+            Some(quoted) => quoted.split_once('"')?.0,
+            None => rest.split('(').next()?,
+        };
+        (!name.is_empty() && !name.contains(' ')).then(|| name.to_owned())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::innermost_function;
+
+    #[test]
+    fn the_innermost_function_is_read_from_the_context() {
+        let context =
+            "SQL statement \"insert into x\"\nPL/pgSQL function public.handle_new_user() line 3 at SQL statement";
+        assert_eq!(innermost_function(context).as_deref(), Some("public.handle_new_user"));
+        assert_eq!(innermost_function("SQL function \"f\" statement 1").as_deref(), Some("f"));
+        assert_eq!(innermost_function("COPY t, line 1"), None);
+    }
+}

@@ -1,0 +1,139 @@
+//! Our own migrations: numbered, forward only, each in a transaction, one node at a time; and the passwords of
+//! the roles that the services log in as.
+
+use secrecy::{ExposeSecret, SecretString};
+use tokio_postgres::error::SqlState;
+
+use crate::{Error, Session, Target, ident};
+
+/// One file of `sql/`.
+pub struct Migration {
+    /// Its number.
+    pub version: i32,
+    /// Its name.
+    pub name: &'static str,
+    /// Its statements.
+    pub sql: &'static str,
+}
+
+macro_rules! migrations {
+    ($($version:literal $name:literal),* $(,)?) => {
+        /// All migrations, in order.
+        pub const MIGRATIONS: &[Migration] = &[$(Migration {
+            version: $version,
+            name: $name,
+            sql: include_str!(concat!("../sql/", $name, ".sql")),
+        }),*];
+    };
+}
+
+migrations! {}
+
+/// The roles that services log in as.
+pub const LOGIN_ROLES: [&str; 3] = ["supabase_auth_admin", "authenticator", "supabase_storage_admin"];
+
+/// The advisory lock under which one node migrates: an arbitrary number that is ours.
+const LOCK: &str = "select pg_advisory_lock(7221804451)";
+const UNLOCK: &str = "select pg_advisory_unlock(7221804451)";
+
+const CREATE_HISTORY: &str = "
+    create schema if not exists vestibule;
+    create table if not exists vestibule.migrations (
+        version integer primary key,
+        name text not null,
+        applied_at timestamptz not null default now()
+    )";
+
+const HAS_HISTORY: &str = "select to_regclass('vestibule.migrations') is not null";
+const APPLIED: &str = "select version from vestibule.migrations";
+const RECORD: &str = "insert into vestibule.migrations (version, name) values ($1, $2)";
+
+/// A migration that failed.
+#[derive(Debug, thiserror::Error)]
+#[error("migration {name} failed: {source}")]
+pub struct Failed {
+    /// The file's name.
+    pub name: &'static str,
+    /// What the database said.
+    #[source]
+    pub source: Error,
+}
+
+/// Why a database could not be brought up to date.
+#[derive(Debug, thiserror::Error)]
+pub enum MigrateError {
+    /// A migration failed and was undone.
+    #[error(transparent)]
+    Failed(#[from] Failed),
+    /// The database could not be asked.
+    #[error(transparent)]
+    Database(#[from] Error),
+}
+
+/// Brings the database up to date. Nodes that start together wait for each other; when nothing is to be done it
+/// costs one connection and two queries.
+///
+/// # Errors
+/// [`MigrateError`] when a migration fails, which leaves the database as the one before it left it.
+pub async fn migrate(administrator: &Target) -> Result<(), MigrateError> {
+    let session = Session::open(administrator).await?;
+    if pending(&session).await?.is_empty() {
+        return Ok(());
+    }
+    session.batch(LOCK).await?;
+    let outcome = apply_pending(&session).await;
+    session.batch(UNLOCK).await?;
+    outcome
+}
+
+async fn apply_pending(session: &Session) -> Result<(), MigrateError> {
+    session.batch(CREATE_HISTORY).await?;
+    for migration in pending(session).await? {
+        apply(session, migration).await.map_err(|source| Failed { name: migration.name, source })?;
+        tracing::info!(migration = migration.name, "migrated");
+    }
+    Ok(())
+}
+
+async fn pending(session: &Session) -> Result<Vec<&'static Migration>, Error> {
+    let has_history: bool = session.query(HAS_HISTORY, &[]).await?.first().is_some_and(|row| row.get(0));
+    if !has_history {
+        return Ok(MIGRATIONS.iter().collect());
+    }
+    let applied: Vec<i32> = session.query(APPLIED, &[]).await?.iter().map(|row| row.get(0)).collect();
+    Ok(MIGRATIONS.iter().filter(|migration| !applied.contains(&migration.version)).collect())
+}
+
+async fn apply(session: &Session, migration: &Migration) -> Result<(), Error> {
+    session.batch("begin").await?;
+    let applied = async {
+        session.batch(migration.sql).await?;
+        session.query(RECORD, &[&migration.version, &migration.name]).await?;
+        session.batch("commit").await
+    }
+    .await;
+    if applied.is_err() {
+        session.batch("rollback").await?;
+    }
+    applied
+}
+
+/// Makes sure that `role` can log in with `password`, setting the password if it cannot.
+///
+/// # Errors
+/// [`Error`] when the database cannot be reached or the administrator may not set passwords.
+pub async fn ensure_login(administrator: &Target, role: &str, password: &SecretString) -> Result<(), Error> {
+    match Session::open(&administrator.as_role(role, password)).await {
+        Ok(_) => return Ok(()),
+        Err(error) if is_refused(&error) => {}
+        Err(error) => return Err(error),
+    }
+    let session = Session::open(administrator).await?;
+    let statement = format!("alter role {} password {}", ident::quote(role), ident::literal(password.expose_secret()));
+    session.batch(&statement).await
+}
+
+fn is_refused(error: &Error) -> bool {
+    let refusals = [SqlState::INVALID_PASSWORD, SqlState::INVALID_AUTHORIZATION_SPECIFICATION];
+    error.sqlstate().is_some_and(|state| refusals.contains(state))
+}

@@ -1,0 +1,134 @@
+//! One database per test, cloned from a template that is migrated once per set of migrations.
+
+use std::env;
+
+use pg::migrate::MIGRATIONS;
+use pg::{Db, Param, PoolSettings, Row, Session, Target, ident};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+/// Only one process at a time makes the template or copies it: PostgreSQL copies only templates that nobody uses.
+const LOCK: &str = "select pg_advisory_lock(5150)";
+
+const TEMPLATE_EXISTS: &str = "select true from pg_database where datname = $1";
+
+/// Databases of tests that ended long ago on a server that lives on; the name tells when they were made.
+const STALE: &str = "
+    select datname from pg_database
+    where datname ~ '^test_[0-9]{10,}_' and split_part(datname, '_', 2)::bigint < extract(epoch from now()) - 3600";
+
+/// A migrated database of one test. It stays on the server, which is thrown away after the run.
+#[derive(Clone, Debug)]
+pub struct TestDb {
+    target: Target,
+}
+
+impl TestDb {
+    /// Clones the template.
+    ///
+    /// # Panics
+    /// When the test server is not there or a migration fails.
+    pub async fn new() -> Self {
+        let server = server();
+        let template = ensure_template(&server).await;
+        let target = create(&server, &template).await;
+        Self { target }
+    }
+
+    /// An empty database, as a server has it before our first start.
+    ///
+    /// # Panics
+    /// When the test server is not there.
+    pub async fn empty() -> Self {
+        let server = server();
+        Self { target: create(&server, "template0").await }
+    }
+
+    /// The database, logged in as the administrator.
+    #[must_use]
+    pub fn target(&self) -> &Target {
+        &self.target
+    }
+
+    /// A pool of a few connections logged in as `role` (`authenticator`, `supabase_auth_admin` …).
+    ///
+    /// # Panics
+    /// Never in practice: the target is valid.
+    #[must_use]
+    pub fn db(&self, role: &str) -> Db {
+        let target = self.target.as_role(role, &String::new().into());
+        Db::new(target, &PoolSettings { max_connections: 4, ..PoolSettings::default() }).expect("a valid target")
+    }
+
+    /// Runs statements as the administrator.
+    ///
+    /// # Panics
+    /// When one fails, with what the database said.
+    #[track_caller]
+    pub fn sql(&self, sql: &str) -> impl Future<Output = ()> {
+        let (sql, target) = (sql.to_owned(), self.target.clone());
+        async move {
+            let session = Session::open(&target).await.expect("the test server answers");
+            session.batch(&sql).await.unwrap_or_else(|error| panic!("{error}: {sql}"));
+        }
+    }
+
+    /// Runs one query as the administrator.
+    ///
+    /// # Panics
+    /// When it fails, with what the database said.
+    pub async fn query(&self, sql: &str, params: &[Param<'_>]) -> Vec<Row> {
+        let session = Session::open(&self.target).await.expect("the test server answers");
+        session.query(sql, params).await.unwrap_or_else(|error| panic!("{error}: {sql}"))
+    }
+
+    /// The one value that a query of one row and column gives.
+    ///
+    /// # Panics
+    /// When it gives none or one of another type.
+    pub async fn value<T: for<'a> pg::FromSql<'a>>(&self, sql: &str) -> T {
+        self.query(sql, &[]).await.first().unwrap_or_else(|| panic!("no row: {sql}")).get(0)
+    }
+}
+
+fn server() -> Target {
+    let url = env::var("VESTIBULE_TEST_DATABASE_URL").expect(
+        "set VESTIBULE_TEST_DATABASE_URL, or run through `cargo run -p testkit --bin with-postgres -- cargo test`",
+    );
+    Target::parse(&url.into()).expect("VESTIBULE_TEST_DATABASE_URL is a database URL")
+}
+
+async fn ensure_template(server: &Target) -> String {
+    let hash = MIGRATIONS.iter().fold(Sha256::new(), |hash, migration| hash.chain_update(migration.sql)).finalize();
+    let name = format!("template_{:016x}", u64::from_be_bytes(hash[..8].try_into().expect("eight bytes")));
+    let session = Session::open(server).await.expect("the test server answers");
+    session.batch(LOCK).await.expect("a lock can be taken");
+    if session.query(TEMPLATE_EXISTS, &[&name]).await.expect("a query").is_empty() {
+        for row in session.query(STALE, &[]).await.expect("a query") {
+            let stale = ident::quote(row.get(0));
+            session.batch(&format!("drop database if exists {stale} with (force)")).await.expect("a drop");
+        }
+        let draft = format!("draft_{}", Uuid::new_v4().simple());
+        session.batch(&format!("create database {}", ident::quote(&draft))).await.expect("a database");
+        pg::migrate::migrate(&server.with_database(&draft)).await.expect("the migrations apply");
+        wait_until_unused(&session, &draft).await;
+        let rename = format!("alter database {} rename to {}", ident::quote(&draft), ident::quote(&name));
+        session.batch(&rename).await.expect("a rename");
+    }
+    name
+}
+
+/// Ends what still is connected to a database: the connection that migrated closes in the background.
+async fn wait_until_unused(session: &Session, database: &str) {
+    const END: &str = "select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = $1";
+    session.query(END, &[&database]).await.expect("a query");
+}
+
+async fn create(server: &Target, template: &str) -> Target {
+    let seconds = jiff::Timestamp::now().as_second();
+    let name = format!("test_{seconds}_{}", Uuid::new_v4().simple());
+    let session = Session::open(server).await.expect("the test server answers");
+    let create = format!("create database {} template {}", ident::quote(&name), ident::quote(template));
+    session.batch(&create).await.expect("a database can be created");
+    server.with_database(&name)
+}
