@@ -34,8 +34,7 @@ impl Account {
             return Self::stay(me, run_as, owner).map(|()| None);
         }
         if let Some(name) = run_as {
-            let account =
-                Self::named(name)?.ok_or_else(|| Error::UnknownUser { name: name.to_owned() })?;
+            let account = Self::named(name)?.ok_or_else(|| Error::UnknownUser { name: name.to_owned() })?;
             if account.uid == 0 {
                 let reason = "PostgreSQL does not run as root: name another user".to_owned();
                 return Err(Error::Setting { name: "run_as", reason });
@@ -65,9 +64,7 @@ impl Account {
         }
         match owner {
             Some(uid) if uid != me.as_raw() => Err(Error::Permission {
-                detail: format!(
-                    "the data directory belongs to user id {uid}, but this is user id {me}"
-                ),
+                detail: format!("the data directory belongs to user id {uid}, but this is user id {me}"),
             }),
             _ => Ok(()),
         }
@@ -143,8 +140,7 @@ pub(super) fn private_folder(path: &Path, account: Option<&Account>) -> Result<(
         lchown(path, Some(owner), account.map(|a| a.gid)).map_err(|e| Error::io("chown", path, e))?;
     }
     if found.mode() & 0o777 != 0o700 {
-        fs::set_permissions(path, fs::Permissions::from_mode(0o700))
-            .map_err(|e| Error::io("chmod", path, e))?;
+        fs::set_permissions(path, fs::Permissions::from_mode(0o700)).map_err(|e| Error::io("chmod", path, e))?;
     }
     Ok(())
 }

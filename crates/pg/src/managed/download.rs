@@ -45,8 +45,7 @@ async fn unpack(archive: Vec<u8>, folder: PathBuf) -> Result<(), Error> {
         // An interrupted attempt never gets this name: the crate unpacks elsewhere and renames.
         runtime.block_on(extract(theseus::URL, &archive, &folder)).map_err(|e| failed(&e))?;
         // The crate creates the folder for its owner alone, but an unprivileged user runs the server.
-        fs::set_permissions(&folder, fs::Permissions::from_mode(0o755))
-            .map_err(|e| Error::io("chmod", &folder, e))
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).map_err(|e| Error::io("chmod", &folder, e))
     });
     unpacked.await.map_err(|e| failed(&e))?
 }

@@ -79,7 +79,7 @@ pub enum Error {
         detail: String,
     },
     /// `initdb` failed for a reason of its own.
-    #[error("cannot create the database cluster: initdb: {detail}")]
+    #[error("cannot create the database cluster: {detail}")]
     Initdb {
         /// The last lines that initdb wrote, joined.
         detail: String,
@@ -156,9 +156,7 @@ impl Error {
             Self::Locked { pid: Some(pid), .. } => {
                 format!("stop it first (process {pid}), or use another home directory")
             }
-            Self::Locked { pid: None, .. } => {
-                "stop it first, or use another home directory".to_owned()
-            }
+            Self::Locked { pid: None, .. } => "stop it first, or use another home directory".to_owned(),
             Self::Server { .. } => {
                 "give the folder that holds both `postgres` and `initdb`, version 15 or newer".to_owned()
             }
@@ -183,18 +181,16 @@ impl Error {
                 "write the password of the role postgres into {}, or set it back with `alter role postgres password …`",
                 file.display()
             ),
-            Self::UnknownUser { name } => format!(
-                "create it with `useradd --system {name}`, or start as an ordinary user instead of root"
-            ),
+            Self::UnknownUser { name } => {
+                format!("create it with `useradd --system {name}`, or start as an ordinary user instead of root")
+            }
             Self::Unreachable { blocked_at, .. } => format!(
                 "allow passing through with `chmod o+x {}`, or choose a home directory elsewhere",
                 blocked_at.display()
             ),
-            Self::Setting { .. }
-            | Self::Initdb { .. }
-            | Self::Start { .. }
-            | Self::GaveUp { .. }
-            | Self::Io { .. } => return None,
+            Self::Setting { .. } | Self::Initdb { .. } | Self::Start { .. } | Self::GaveUp { .. } | Self::Io { .. } => {
+                return None;
+            }
         };
         Some(hint)
     }
@@ -202,9 +198,7 @@ impl Error {
     /// Maps a file system error: a full disk and a missing permission have their own kinds.
     pub(super) fn io(action: &'static str, path: &Path, source: io::Error) -> Self {
         match source.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-                Self::DiskFull { path: path.to_owned() }
-            }
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::DiskFull { path: path.to_owned() },
             io::ErrorKind::PermissionDenied => {
                 Self::Permission { detail: format!("cannot {action} {}", path.display()) }
             }
@@ -269,12 +263,7 @@ mod tests {
     use super::*;
 
     fn scene() -> Scene {
-        Scene {
-            bin: "/opt/pg/bin".into(),
-            data: "/srv/data".into(),
-            listen: IpAddr::from([127, 0, 0, 1]),
-            port: 54322,
-        }
+        Scene { bin: "/opt/pg/bin".into(), data: "/srv/data".into(), listen: IpAddr::from([127, 0, 0, 1]), port: 54322 }
     }
 
     fn cause(lines: &[&str]) -> Option<String> {
@@ -286,7 +275,10 @@ mod tests {
     fn full_disk_is_recognised_in_initdb_and_server_output() {
         let expected = Some("no space left on the disk that holds /srv/data".to_owned());
         assert_eq!(
-            cause(&["creating subdirectories ... ", "initdb: error: could not create directory \"/srv/data/pg_wal\": No space left on device"]),
+            cause(&[
+                "creating subdirectories ... ",
+                "initdb: error: could not create directory \"/srv/data/pg_wal\": No space left on device"
+            ]),
             expected
         );
         assert_eq!(

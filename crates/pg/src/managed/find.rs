@@ -49,14 +49,8 @@ impl Server {
         if let Some((version, major)) = parse_version(&written) {
             return Ok(Self { bin: bin.to_owned(), major, version });
         }
-        let lines: Vec<String> =
-            String::from_utf8_lossy(&output.stderr).lines().map(str::to_owned).collect();
-        let scene = Scene {
-            bin: bin.to_owned(),
-            data: PathBuf::new(),
-            listen: [127, 0, 0, 1].into(),
-            port: 0,
-        };
+        let lines: Vec<String> = String::from_utf8_lossy(&output.stderr).lines().map(str::to_owned).collect();
+        let scene = Scene { bin: bin.to_owned(), data: PathBuf::new(), listen: [127, 0, 0, 1].into(), port: 0 };
         Err(known_cause(&lines, &scene)
             .unwrap_or_else(|| unusable(format!("`postgres --version` answered {:?}", written.trim()))))
     }
@@ -99,20 +93,17 @@ pub(super) fn find(wanted: Wanted<'_>) -> Result<Option<Server>, Error> {
         }
     }
     match wanted.major {
-        Some(created) if !found.is_empty() || created < OLDEST_MAJOR => {
-            Err(other_major(wanted.data, created, &found))
-        }
+        Some(created) if !found.is_empty() || created < OLDEST_MAJOR => Err(other_major(wanted.data, created, &found)),
         _ => Ok(None),
     }
 }
 
 fn explicit(folder: &Path, wanted: Wanted<'_>) -> Result<Server, Error> {
     let bin = if folder.join("postgres").exists() { folder.to_owned() } else { folder.join("bin") };
-    let bin = beside_each_other(&bin)
-        .ok_or_else(|| Error::Server {
-            bin: folder.to_owned(),
-            reason: "`postgres` and `initdb` are not both in it".to_owned(),
-        })?;
+    let bin = beside_each_other(&bin).ok_or_else(|| Error::Server {
+        bin: folder.to_owned(),
+        reason: "`postgres` and `initdb` are not both in it".to_owned(),
+    })?;
     if let Some(account) = wanted.account
         && let Some(blocked_at) = account.blocked_at(&bin)
     {
@@ -213,10 +204,7 @@ pub(super) fn created_by(data: &Path) -> Result<Option<u32>, Error> {
     match fs::read_to_string(&file) {
         Ok(text) => match text.trim().parse() {
             Ok(major) => Ok(Some(major)),
-            Err(_) => Err(Error::Server {
-                bin: data.to_owned(),
-                reason: format!("PG_VERSION says {:?}", text.trim()),
-            }),
+            Err(_) => Err(Error::Server { bin: data.to_owned(), reason: format!("PG_VERSION says {:?}", text.trim()) }),
         },
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(Error::io("read", &file, error)),
@@ -262,8 +250,7 @@ mod tests {
             fs::create_dir_all(top.path().join(version).join("bin")).unwrap();
         }
         let found = expand(&top.path().join("*").join("bin"));
-        let expected: Vec<PathBuf> =
-            ["17.5.0", "15", "9.6"].iter().map(|v| top.path().join(v).join("bin")).collect();
+        let expected: Vec<PathBuf> = ["17.5.0", "15", "9.6"].iter().map(|v| top.path().join(v).join("bin")).collect();
         assert_eq!(found, expected);
     }
 
@@ -302,7 +289,8 @@ mod tests {
     fn missing_shared_library_is_told_apart() {
         let top = tempfile::tempdir().unwrap();
         let bin = fake(top.path(), "16.1");
-        let script = "#!/bin/sh\necho 'postgres: error while loading shared libraries: libz.so.1: cannot open' >&2\nexit 127\n";
+        let script =
+            "#!/bin/sh\necho 'postgres: error while loading shared libraries: libz.so.1: cannot open' >&2\nexit 127\n";
         fs::write(bin.join("postgres"), script).unwrap();
         assert!(matches!(Server::probe(&bin), Err(Error::SharedLibrary { .. })));
     }

@@ -119,8 +119,7 @@ impl Place {
         let hash = Sha256::digest(self.base.as_os_str().as_bytes());
         let name: String = hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
         let short = format!("vestibule-{name}");
-        let choices =
-            [self.base.join("run"), std::env::temp_dir().join(&short), Path::new("/tmp").join(&short)];
+        let choices = [self.base.join("run"), std::env::temp_dir().join(&short), Path::new("/tmp").join(&short)];
         let folder = choices
             .into_iter()
             .find(|folder| {
@@ -128,10 +127,7 @@ impl Place {
                 folder.as_os_str().len() <= LONGEST_SOCKET_FOLDER
                     && self.account.as_ref().is_none_or(|user| user.blocked_at(parent).is_none())
             })
-            .ok_or_else(|| Error::Setting {
-                name: "home",
-                reason: "its path is too long for a socket".to_owned(),
-            })?;
+            .ok_or_else(|| Error::Setting { name: "home", reason: "its path is too long for a socket".to_owned() })?;
         private_folder(&folder, self.account.as_ref())?;
         Ok(folder)
     }
@@ -151,23 +147,14 @@ fn open_for_passing(base: &Path) -> Result<(), Error> {
 
 /// Creates a home that only its owner may enter, unless it exists.
 pub(super) fn create_home(home: &Path) -> Result<(), Error> {
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(home)
-        .map_err(|e| Error::io("create", home, e))
+    DirBuilder::new().recursive(true).mode(0o700).create(home).map_err(|e| Error::io("create", home, e))
 }
 
 /// Writes a file (0600) so that it is there completely or not at all.
 pub(super) fn write_private(path: &Path, content: &[u8]) -> Result<(), Error> {
     let unfinished = path.with_extension("new");
     let write = || {
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&unfinished)?;
+        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
         file.set_permissions(fs::Permissions::from_mode(0o600))?;
         file.write_all(content)?;
         file.sync_all()?;
@@ -208,10 +195,10 @@ impl Lock {
                 note(&mut held).map_err(|e| Error::io("write", &path, e))?;
                 Ok(Self { _file: held })
             }
-            Err((mut file, Errno::EWOULDBLOCK)) => {
+            Err((file, Errno::EWOULDBLOCK)) => {
                 let mut text = String::new();
                 // Without a readable process id the message is still true.
-                drop(file.by_ref().take(32).read_to_string(&mut text));
+                drop(file.take(32).read_to_string(&mut text));
                 let pid = text.trim().parse().ok();
                 Err(Error::Locked { directory: directory.to_owned(), pid })
             }
