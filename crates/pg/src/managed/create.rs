@@ -6,11 +6,12 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 
+use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 use uuid::Uuid;
 
 use super::account::{Account, private_folder};
-use super::error::{Error, Scene, known_cause};
+use super::error::{Error, Scene, known_cause, telling_line};
 
 /// Beginning of the name of a data directory that is not finished.
 const UNFINISHED: &str = "pgdata.new-";
@@ -142,6 +143,36 @@ impl Creation<'_> {
             Error::Initdb { detail }
         }))
     }
+}
+
+/// Gives the administrator of a stopped cluster a password, by PostgreSQL's single-user mode.
+///
+/// `password` consists of letters and digits, as [`random_password`] makes them.
+pub(super) async fn set_password(scene: &Scene, account: Option<&Account>, password: &str) -> Result<(), Error> {
+    let program = scene.bin.join("postgres");
+    let mut command = Command::new(&program);
+    command.args(["--single", "-D"]).arg(&scene.data).arg("postgres").current_dir("/");
+    if let Some(account) = account {
+        account.apply(&mut command);
+    }
+    clean_environment(&mut command);
+    command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+    command.process_group(0).kill_on_drop(true);
+    let work = async {
+        let mut child = command.spawn()?;
+        let mut stdin = child.stdin.take().expect("the standard input was asked for as a pipe");
+        stdin.write_all(format!("alter role postgres password '{password}'\n").as_bytes()).await?;
+        drop(stdin);
+        child.wait_with_output().await
+    };
+    let output = work.await.map_err(|e| Error::io("run", &program, e))?;
+    let lines: Vec<String> =
+        String::from_utf8_lossy(&output.stderr).lines().map(|line| line.trim().to_owned()).collect();
+    // In this mode a failed statement does not show in the exit status.
+    if output.status.success() && !lines.iter().any(|line| line.contains("ERROR:")) {
+        return Ok(());
+    }
+    Err(known_cause(&lines, scene).unwrap_or_else(|| Error::Start { detail: telling_line(&lines) }))
 }
 
 /// Takes away what could change PostgreSQL's behaviour or what it has no business to know.

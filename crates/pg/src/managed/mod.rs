@@ -160,7 +160,7 @@ impl Cluster {
         // Before the data directory is created: a taken port should not leave one behind.
         check_port(&scene)?;
         let is_new = prepared.major.is_none();
-        let login = login(place, settings.auth, is_new)?;
+        let login = login(place, &scene, &settings, is_new).await?;
         if is_new {
             let creation = Creation {
                 scene: &scene,
@@ -296,19 +296,25 @@ impl Prepared {
     }
 }
 
-/// The administrator's password: the one on file, or for a new cluster a fresh one.
-fn login(place: &Place, auth: Auth, is_new: bool) -> Result<Option<Login>, Error> {
+/// The administrator's password: the one on file, else a fresh one.
+///
+/// A cluster whose password file was lost gets a new password, which takes no right that the owner of the data
+/// directory does not have anyway.
+async fn login(place: &Place, scene: &Scene, settings: &Settings, is_new: bool) -> Result<Option<Login>, Error> {
     let file = place.password_file();
-    let known = read_password(&file)?;
-    if known.is_none() && is_new && auth == Auth::Scram {
-        let password = random_password();
-        place::write_private(&file, password.as_bytes())?;
+    if let Some(password) = read_password(&file)? {
         return Ok(Some(Login { password, file }));
     }
-    if known.is_none() && auth == Auth::Scram {
-        return Err(Error::Password { file });
+    if settings.auth == Auth::Trust {
+        return Ok(None);
     }
-    Ok(known.map(|password| Login { password, file }))
+    let password = random_password();
+    if !is_new {
+        tracing::warn!(file = %file.display(), "the administrator's password was lost: it is set anew");
+        create::set_password(scene, place.account.as_ref(), &password).await?;
+    }
+    place::write_private(&file, password.as_bytes())?;
+    Ok(Some(Login { password, file }))
 }
 
 /// Server settings for this run, the caller's last.
