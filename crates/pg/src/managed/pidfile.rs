@@ -6,6 +6,7 @@
 //! removes what would make it refuse for a wrong reason.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -101,9 +102,15 @@ pub(super) async fn end_leftovers(data: &Path, patience: Duration) -> Result<(),
         if !left.is_empty() {
             end(&left, data, &[(Signal::SIGQUIT, SOON), (Signal::SIGKILL, SOON)]).await?;
         }
-        if kill(Pid::from_raw(pid), None).is_ok() {
+        // PostgreSQL would take any program of its user with this id for a server.
+        if file.exists() && kill(Pid::from_raw(pid), None).is_ok() {
             tracing::info!(pid, "postmaster.pid names a process that is not PostgreSQL: it is stale");
-            fs::remove_file(&file).map_err(|e| Error::io("remove", &file, e))?;
+            match fs::remove_file(&file) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(Error::io("remove", &file, error));
+                }
+                _ => {}
+            }
         }
     }
     Ok(())
