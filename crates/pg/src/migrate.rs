@@ -27,7 +27,17 @@ macro_rules! migrations {
     };
 }
 
-migrations! {}
+migrations! {
+    1 "0001_roles",
+    2 "0002_auth_tables",
+    3 "0003_auth_functions",
+    4 "0004_storage_tables",
+    5 "0005_storage_functions",
+    6 "0006_storage_listing",
+    7 "0007_vestibule",
+    8 "0008_grants",
+    9 "0009_schema_reload",
+}
 
 /// The roles that services log in as.
 pub const LOGIN_ROLES: [&str; 3] = ["supabase_auth_admin", "authenticator", "supabase_storage_admin"];

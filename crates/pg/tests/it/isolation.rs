@@ -1,0 +1,113 @@
+//! No role or claim outlives its transaction, whatever becomes of the future that ran it.
+
+use std::future::Future;
+use std::pin::pin;
+use std::task::{Context as TaskContext, Waker};
+
+use pg::{Context, Db, PoolSettings};
+use testkit::TestDb;
+
+const WHO: &str = "select current_user::text, coalesce(current_setting('request.jwt.claims', true), '')";
+
+fn one_connection(test: &TestDb) -> Db {
+    let target = test.target().as_role("authenticator", &String::new().into());
+    Db::new(target, &PoolSettings { max_connections: 1, ..PoolSettings::default() }).expect("a valid target")
+}
+
+async fn assert_clean(db: &Db) {
+    let rows = db.read(&Context::service(), WHO, &[]).await.expect("a query");
+    let found: (String, String) = (rows[0].get(0), rows[0].get(1));
+    assert_eq!(found, ("authenticator".to_owned(), String::new()));
+}
+
+fn caller() -> Context {
+    Context::caller("anon", r#"{"role":"anon","secret":"claims"}"#)
+}
+
+#[tokio::test]
+async fn role_and_claims_are_set_for_one_transaction() {
+    let test = TestDb::new().await;
+    let db = one_connection(&test);
+    let rows = db.read(&caller(), WHO, &[]).await.expect("a query");
+    assert_eq!(rows[0].get::<_, String>(0), "anon");
+    assert_eq!(rows[0].get::<_, String>(1), r#"{"role":"anon","secret":"claims"}"#);
+    assert_clean(&db).await;
+    let mut transaction = db.write(&caller()).await.expect("a transaction");
+    assert_eq!(transaction.query_one(WHO, &[]).await.expect("a row").get::<_, String>(0), "anon");
+    transaction.commit().await.expect("a commit");
+    assert_clean(&db).await;
+}
+
+/// Polls `future` at most `polls` times, letting the runtime work in between, then drops it.
+async fn poll_times(future: impl Future, polls: usize) -> bool {
+    let mut future = pin!(future);
+    for _ in 0..polls {
+        if future.as_mut().poll(&mut TaskContext::from_waker(Waker::noop())).is_ready() {
+            return true;
+        }
+        tokio::task::yield_now().await;
+    }
+    false
+}
+
+#[tokio::test]
+async fn dropping_a_request_at_any_point_leaves_no_role_behind() {
+    let test = TestDb::new().await;
+    let db = one_connection(&test);
+    let mut finished = 0;
+    for polls in 0..400 {
+        let read = poll_times(db.read(&caller(), "select pg_sleep(0.001)", &[]), polls).await;
+        assert_clean(&db).await;
+        let write = async {
+            let mut transaction = db.write(&caller()).await?;
+            transaction.query("select pg_sleep(0.001)", &[]).await?;
+            transaction.commit().await
+        };
+        let write = poll_times(write, polls).await;
+        assert_clean(&db).await;
+        finished += usize::from(read) + usize::from(write);
+    }
+    // The test is only worth something if drops happened before and after the end.
+    assert!((1..800).contains(&finished), "{finished} of 800 requests finished");
+}
+
+#[tokio::test]
+async fn failures_leave_a_clean_connection_and_change_nothing() {
+    let test = TestDb::new().await;
+    test.sql("create table public.t (id int primary key); grant all on public.t to anon").await;
+    let db = one_connection(&test);
+    let insert = "insert into public.t values (1)";
+    db.read(&caller(), insert, &[]).await.expect("the first row");
+    let error = db.read(&caller(), insert, &[]).await.expect_err("a second row with the same key");
+    assert_eq!(error.constraint(), Some("t_pkey"));
+    assert_clean(&db).await;
+    let unknown = Context::caller("nobody_there", "{}");
+    let error = db.read(&unknown, insert, &[]).await.expect_err("an unknown role");
+    assert_eq!(error.sqlstate().map(|state| state.code()), Some("22023"));
+    assert_clean(&db).await;
+    let mut transaction = db.write(&caller()).await.expect("a transaction");
+    transaction.query("insert into public.t values (2)", &[]).await.expect("a row");
+    drop(transaction);
+    assert_clean(&db).await;
+    assert_eq!(test.value::<i64>("select count(*) from public.t").await, 1);
+}
+
+#[tokio::test]
+async fn a_plan_that_the_schema_outdated_is_made_anew() {
+    let test = TestDb::new().await;
+    test.sql("create table public.t (id int); insert into public.t values (1); grant all on public.t to anon").await;
+    let db = one_connection(&test);
+    let select = "select * from public.t";
+    assert_eq!(db.read(&caller(), select, &[]).await.expect("a query")[0].len(), 1);
+    test.sql("alter table public.t add column name text").await;
+    assert_eq!(db.read(&caller(), select, &[]).await.expect("a query")[0].len(), 2);
+}
+
+#[tokio::test]
+async fn a_read_only_context_cannot_write() {
+    let test = TestDb::new().await;
+    test.sql("create table public.t (id int); grant all on public.t to anon").await;
+    let db = one_connection(&test);
+    let error = db.read(&caller().read_only(), "insert into public.t values (1)", &[]).await.expect_err("a write");
+    assert_eq!(error.sqlstate().map(|state| state.code()), Some("25006"));
+}

@@ -1,0 +1,4 @@
+//! The database layer against a real PostgreSQL.
+
+mod isolation;
+mod migrations;
