@@ -7,6 +7,9 @@
 
 set local role supabase_storage_admin;
 
+-- Where to go on is told by next_token, in which a folder ends with the delimiter, or by start_after, in which it
+-- need not: a name that is an object's and a folder's is then taken for the one that comes later, so that whoever
+-- asks for page after page comes to an end.
 create function storage.list_objects_with_delimiter(
   _bucket_id text,
   prefix_param text,
@@ -36,24 +39,25 @@ declare
   object record;
   folder text;
 begin
-  if last_seen <> '' then
-    -- A folder is reported without its delimiter, so its name alone does not tell it from an object's.
-    if storage.get_common_prefix(last_seen, prefix, delimiter) = last_seen then
-      folder := last_seen;
-    elsif exists (
-      select
-      from storage.objects o
-      where o.bucket_id = _bucket_id
-        and o.name collate "C" >= last_seen || delimiter
-        and o.name collate "C" < last_seen || delimiter || chr(1114111)
-    ) then
-      folder := last_seen || delimiter;
-    end if;
-    if is_ascending then
-      lowest := greatest(lowest collate "C", coalesce(folder || chr(1114111), last_seen || chr(1)));
-    else
-      highest := least(highest collate "C", coalesce(folder, last_seen));
-    end if;
+  if storage.get_common_prefix(last_seen, prefix, delimiter) = last_seen then
+    folder := last_seen;
+  elsif coalesce(next_token, '') = '' and exists (
+    select
+    from storage.objects o
+    where o.bucket_id = _bucket_id
+      and o.name collate "C" >= last_seen || delimiter
+      and o.name collate "C" < last_seen || delimiter || chr(1114111)
+  ) and (is_ascending or not exists (
+    select from storage.objects o where o.bucket_id = _bucket_id and o.name collate "C" = last_seen
+  )) then
+    folder := last_seen || delimiter;
+  end if;
+  if last_seen = '' then
+    null;
+  elsif is_ascending then
+    lowest := greatest(lowest collate "C", coalesce(folder || chr(1114111), last_seen || chr(1)));
+  else
+    highest := least(highest collate "C", coalesce(folder, last_seen));
   end if;
 
   for reported in 1 .. max_keys loop
