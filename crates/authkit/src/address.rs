@@ -1,0 +1,103 @@
+//! The form of email addresses and phone numbers. Whether anybody reads mail there is found out by sending one.
+
+/// How long an email address may be, as the column holds it.
+pub const MAX_EMAIL_LENGTH: usize = 255;
+
+/// Why an email address is not accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EmailError {
+    /// There is none.
+    #[error("An email address is required")]
+    Missing,
+    /// Longer than [`MAX_EMAIL_LENGTH`] bytes.
+    #[error("An email address is too long")]
+    TooLong,
+    /// Not of the form `local@domain`; display names and quoted local parts are refused too.
+    #[error("Unable to validate email address: invalid format")]
+    Format,
+}
+
+/// Checks an email address and returns it as it is stored and compared: in lower case.
+///
+/// The accepted form is that of HTML's email input, which is what Supabase accepts.
+///
+/// # Errors
+/// [`EmailError`] saying what is wrong, in the words that clients know.
+pub fn email(address: &str) -> Result<String, EmailError> {
+    if address.is_empty() {
+        return Err(EmailError::Missing);
+    }
+    if address.len() > MAX_EMAIL_LENGTH {
+        return Err(EmailError::TooLong);
+    }
+    let (local, domain) = address.split_once('@').ok_or(EmailError::Format)?;
+    let is_local = !local.is_empty() && local.bytes().all(is_local_byte);
+    if is_local && domain.split('.').all(is_label) { Ok(address.to_ascii_lowercase()) } else { Err(EmailError::Format) }
+}
+
+fn is_local_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b".!#$%&'*+/=?^_`{|}~-".contains(&byte)
+}
+
+fn is_label(label: &str) -> bool {
+    (1..=63).contains(&label.len())
+        && !label.starts_with('-')
+        && !label.ends_with('-')
+        && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+}
+
+/// A phone number as it is stored and compared: without a leading `+` and without spaces.
+#[must_use]
+pub fn normalise_phone(number: &str) -> String {
+    number.strip_prefix('+').unwrap_or(number).replace(' ', "")
+}
+
+/// Checks a phone number against E.164 (2 to 15 digits, the first not zero) and normalises it.
+/// `None` when it has another form.
+#[must_use]
+pub fn phone(number: &str) -> Option<String> {
+    let number = normalise_phone(number);
+    let is_valid = (2..=15).contains(&number.len())
+        && !number.starts_with('0')
+        && number.bytes().all(|byte| byte.is_ascii_digit());
+    is_valid.then_some(number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn email_addresses_are_checked_then_lower_cased() {
+        assert_eq!(email("John.Doe+tag@Example.COM").as_deref(), Ok("john.doe+tag@example.com"));
+        assert_eq!(email("a@localhost").as_deref(), Ok("a@localhost"));
+        for wrong in [
+            "a",
+            "@b.c",
+            "a@",
+            "a@b..c",
+            "a@-b.c",
+            "a@b-.c",
+            "a b@c.d",
+            "John <a@b.c>",
+            "\"a b\"@c.d",
+            "a@b@c",
+            "a@b.c\n",
+            "ü@b.c",
+            " a@b.c",
+        ] {
+            assert_eq!(email(wrong), Err(EmailError::Format), "{wrong:?}");
+        }
+        assert_eq!(email(""), Err(EmailError::Missing));
+        assert_eq!(email(&format!("{}@b.c", "a".repeat(252))), Err(EmailError::TooLong));
+    }
+
+    #[test]
+    fn phone_numbers_lose_their_plus_and_spaces() {
+        assert_eq!(phone("+1 555 0100").as_deref(), Some("15550100"));
+        assert_eq!(phone("491701234567").as_deref(), Some("491701234567"));
+        for wrong in ["", "+", "0123", "1", "12a", "+1-555", "1234567890123456", "++12"] {
+            assert_eq!(phone(wrong), None, "{wrong:?}");
+        }
+    }
+}
