@@ -44,7 +44,7 @@ begin
         array['search_path = "$user", public, extensions']),
       ('authenticator', 'login noinherit',
         array['statement_timeout = ''8s''', 'lock_timeout = ''8s''']),
-      ('supabase_auth_admin', 'login noinherit createrole',
+      ('supabase_auth_admin', 'login noinherit',
         array['search_path = auth']),
       ('supabase_storage_admin', 'login noinherit',
         array['search_path = storage'])
