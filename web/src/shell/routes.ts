@@ -1,0 +1,48 @@
+/** Addresses of the console: which page a path names, and how to write a path. Pure. */
+
+/** Everything lives under this prefix. */
+export const BASE = '/dashboard'
+
+export type Route =
+  | { page: 'users'; user: string | null }
+  | { page: 'tables'; schema: string | null; table: string | null }
+  | { page: 'sql' }
+  | { page: 'unknown' }
+
+function decode(part: string): string {
+  try {
+    return decodeURIComponent(part)
+  } catch {
+    return part
+  }
+}
+
+/** Which page `pathname` names; the bare prefix is the Users page. */
+export function parseRoute(pathname: string): Route {
+  if (pathname !== BASE && !pathname.startsWith(`${BASE}/`)) return { page: 'unknown' }
+  const parts = pathname.slice(BASE.length).split('/').filter(Boolean).map(decode)
+  const [page, first, second] = parts
+  if (page === undefined) return { page: 'users', user: null }
+  if (page === 'users' && parts.length <= 2) return { page: 'users', user: first ?? null }
+  if (page === 'tables' && parts.length <= 3) return { page: 'tables', schema: first ?? null, table: second ?? null }
+  if (page === 'sql' && parts.length === 1) return { page: 'sql' }
+  return { page: 'unknown' }
+}
+
+export function usersPath(user?: string | null): string {
+  return user ? `${BASE}/users/${encodeURIComponent(user)}` : `${BASE}/users`
+}
+
+export function tablesPath(schema?: string | null, table?: string | null): string {
+  const parts = [schema, table].filter((part): part is string => Boolean(part)).map(encodeURIComponent)
+  return [`${BASE}/tables`, ...parts].join('/')
+}
+
+export function sqlPath(): string {
+  return `${BASE}/sql`
+}
+
+/** The address of a table's rows where `column` equals `value`. */
+export function rowsWhere(schema: string, table: string, column: string, value: string): string {
+  return `${tablesPath(schema, table)}?${new URLSearchParams({ filter: `${column}.eq.${value}` })}`
+}
