@@ -227,7 +227,9 @@ pub(super) fn known_cause(lines: &[String], scene: &Scene) -> Option<Error> {
     {
         return Some(Error::SharedLibrary { bin: scene.bin.clone(), detail: text_of(line) });
     }
-    if line_with("No space left on device").is_some() || line_with("Disk quota exceeded").is_some() {
+    // The last one is what PostgreSQL adds when a write was cut short.
+    let full = ["No space left on device", "Disk quota exceeded", "Check free disk space"];
+    if full.iter().any(|needle| line_with(needle).is_some()) {
         return Some(Error::DiskFull { path: scene.data.clone() });
     }
     if line_with("Address already in use").is_some() {
@@ -283,6 +285,14 @@ mod tests {
         );
         assert_eq!(
             cause(&["PANIC:  could not write to file \"pg_wal/xlogtemp.71\": No space left on device"]),
+            expected
+        );
+        assert_eq!(
+            cause(&[
+                "FATAL:  could not extend file \"base/1/2691\": wrote only 4096 of 8192 bytes at block 3",
+                "HINT:  Check free disk space.",
+                "PANIC:  cannot abort transaction 1, it was already committed",
+            ]),
             expected
         );
     }

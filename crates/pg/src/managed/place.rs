@@ -10,11 +10,12 @@
 //! ```
 //!
 //! `<base>` is the home. The one exception: started as root in a home that the server's user cannot reach
-//! (below `/root`, say), it is `/var/lib/vestibule/<hash of the home's path>`, and `cluster-path` says so.
+//! (below `/root`, say), it is `/var/lib/vestibule/<id>`, and `cluster-path` says so. There, the file `home`
+//! says whose it is; a home that was removed and made anew gets a new cluster, as it would anywhere else.
 //! Permissions of folders that are not ours are never changed.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{Read, Seek, Write};
+use std::io::{ErrorKind, Read, Seek, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -22,6 +23,7 @@ use std::path::{Path, PathBuf};
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
 use super::account::{Account, private_folder};
 use super::error::Error;
@@ -45,9 +47,11 @@ impl Place {
     /// The folders of an existing or future cluster, without creating or checking anything.
     pub(super) fn look(home: &Path) -> Result<Self, Error> {
         let home = fs::canonicalize(home).map_err(|e| Error::io("find", home, e))?;
-        let base = match fs::read(home.join("cluster-path")) {
+        let pointer = home.join("cluster-path");
+        let base = match fs::read(&pointer) {
             Ok(path) => PathBuf::from(std::ffi::OsStr::from_bytes(path.trim_ascii())),
-            Err(_) => home.clone(),
+            Err(error) if error.kind() == ErrorKind::NotFound => home.clone(),
+            Err(error) => return Err(Error::io("read", &pointer, error)),
         };
         let data = base.join("pgdata");
         Ok(Self { home, base, data, account: None })
@@ -82,9 +86,7 @@ impl Place {
     /// Puts a cluster that does not exist yet where `account` can reach it.
     fn move_out(&mut self, account: &Account) -> Result<(), Error> {
         let shared = Path::new(SHARED_BASE);
-        let hash = Sha256::digest(self.home.as_os_str().as_bytes());
-        let name: String = hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-        let base = shared.join(name);
+        let base = shared.join(Uuid::new_v4().simple().to_string());
         for folder in [shared, &base] {
             fs::create_dir_all(folder).map_err(|e| Error::io("create", folder, e))?;
             fs::set_permissions(folder, fs::Permissions::from_mode(0o711))
@@ -94,6 +96,13 @@ impl Place {
             let user = account.name.clone();
             return Err(Error::Unreachable { user, path: base, blocked_at });
         }
+        for earlier in clusters_of(&self.home) {
+            tracing::warn!(
+                folder = %earlier.display(),
+                "an earlier cluster of this home still takes space: remove it when it is not needed"
+            );
+        }
+        write_private(&base.join("home"), self.home.as_os_str().as_bytes())?;
         write_private(&self.home.join("cluster-path"), base.as_os_str().as_bytes())?;
         tracing::info!(
             user = account.name, cluster = %base.display(),
@@ -145,8 +154,22 @@ fn open_for_passing(base: &Path) -> Result<(), Error> {
         .map_err(|e| Error::io("chmod", base, e))
 }
 
-/// Creates a home that only its owner may enter, unless it exists.
+/// The folders that clusters of `home` were put into.
+fn clusters_of(home: &Path) -> Vec<PathBuf> {
+    fs::read_dir(SHARED_BASE)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|base| fs::read(base.join("home")).is_ok_and(|path| path == home.as_os_str().as_bytes()))
+        .collect()
+}
+
+/// Creates a home that only its owner may enter, unless it exists. Folders above it are ordinary ones.
 pub(super) fn create_home(home: &Path) -> Result<(), Error> {
+    if let Some(parent) = home.parent() {
+        fs::create_dir_all(parent).map_err(|e| Error::io("create", parent, e))?;
+    }
     DirBuilder::new().recursive(true).mode(0o700).create(home).map_err(|e| Error::io("create", home, e))
 }
 

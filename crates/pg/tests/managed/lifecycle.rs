@@ -206,6 +206,30 @@ async fn interrupted_creation_is_begun_anew() {
 }
 
 #[tokio::test]
+async fn closed_home_works_for_root_and_owner_alike() {
+    let home = Home::closed();
+    let first = home.start().await;
+    let data = first.data_dir().to_owned();
+    assert!(first.is_new());
+    assert_eq!(data.starts_with(home.path()), !geteuid().is_root());
+    assert_eq!(query(&first.url(), "select 'in'").await.unwrap(), "in");
+    assert_eq!(Running::find(&home.path()).unwrap().map(|found| found.port()), Some(first.port()));
+    first.stop().await;
+    let second = home.start().await;
+    assert_eq!((second.is_new(), second.data_dir()), (false, data.as_path()));
+    second.stop().await;
+    // What is removed is gone, wherever the cluster was.
+    let base = data.parent().unwrap().to_owned();
+    fs::remove_dir_all(home.path()).unwrap();
+    let third = home.start().await;
+    assert!(third.is_new());
+    third.stop().await;
+    if base.exists() {
+        fs::remove_dir_all(base).unwrap();
+    }
+}
+
+#[tokio::test]
 async fn lost_password_is_set_anew() {
     let home = Home::new();
     let cluster = home.start().await;

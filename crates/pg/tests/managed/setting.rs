@@ -1,5 +1,7 @@
 //! What the tests need around a cluster: a home, SQL, and waiting for a condition.
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -15,12 +17,23 @@ pub(crate) struct Home {
 
 impl Home {
     pub(crate) fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap() }
+        Self::in_folder_with_mode(0o711)
+    }
+
+    /// A home in a folder that only its owner can pass.
+    pub(crate) fn closed() -> Self {
+        Self::in_folder_with_mode(0o700)
+    }
+
+    fn in_folder_with_mode(mode: u32) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(mode)).unwrap();
+        Self { folder }
     }
 
     pub(crate) fn path(&self) -> PathBuf {
         // The server sees the real path, the temporary folder may be a link.
-        let top = std::fs::canonicalize(self.folder.path()).unwrap();
+        let top = fs::canonicalize(self.folder.path()).unwrap();
         top.join("home")
     }
 
@@ -37,8 +50,8 @@ impl Home {
 impl Drop for Home {
     fn drop(&mut self) {
         // As root a home may have its cluster elsewhere.
-        if let Ok(base) = std::fs::read_to_string(self.path().join("cluster-path")) {
-            drop(std::fs::remove_dir_all(base));
+        if let Ok(base) = fs::read_to_string(self.path().join("cluster-path")) {
+            drop(fs::remove_dir_all(base));
         }
         // A failed test must not leave its server running.
         for pid in servers(&self.path().join("pgdata")) {
@@ -59,7 +72,7 @@ pub(crate) async fn query(url: &SecretString, sql: &str) -> Result<String, tokio
 
 /// The postmaster's id as its file says.
 pub(crate) fn noted_pid(data: &Path) -> i32 {
-    let text = std::fs::read_to_string(data.join("postmaster.pid")).unwrap();
+    let text = fs::read_to_string(data.join("postmaster.pid")).unwrap();
     text.lines().next().unwrap().parse().unwrap()
 }
 
