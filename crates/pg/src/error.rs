@@ -1,7 +1,7 @@
 //! What can go wrong between us and the database, and what of it operators get to see.
 
 use base::http::Failure;
-use tokio_postgres::error::{DbError, SqlState};
+use tokio_postgres::error::{DbError, ErrorPosition, SqlState};
 
 /// An error of the database or of the way to it.
 #[derive(Debug, thiserror::Error)]
@@ -57,6 +57,22 @@ impl Error {
     #[must_use]
     pub fn constraint(&self) -> Option<&str> {
         self.db().and_then(DbError::constraint)
+    }
+
+    /// Where in the statement's text the error is: the number of a character, from 1.
+    #[must_use]
+    pub fn position(&self) -> Option<usize> {
+        match self.db()?.position()? {
+            ErrorPosition::Original(position) => usize::try_from(*position).ok(),
+            ErrorPosition::Internal { .. } => None,
+        }
+    }
+
+    /// The line of `text` that [`Error::position`] is on, from 1.
+    #[must_use]
+    pub fn line_in(&self, text: &str) -> Option<usize> {
+        let before = self.position()?.saturating_sub(1);
+        Some(1 + text.chars().take(before).filter(|character| *character == '\n').count())
     }
 
     /// Whether the database cannot be reached at the moment, so that trying later may help.

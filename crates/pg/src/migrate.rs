@@ -80,29 +80,44 @@ pub enum MigrateError {
     Database(#[from] Error),
 }
 
+/// What a database was before it was brought up to date.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Before {
+    /// None of our migrations had been applied.
+    Empty,
+    /// It was ours already.
+    Ours,
+}
+
 /// Brings the database up to date. Nodes that start together wait for each other; when nothing is to be done it
 /// costs one connection and two queries.
 ///
 /// # Errors
 /// [`MigrateError`] when a migration fails, which leaves the database as the one before it left it.
-pub async fn migrate(administrator: &Target) -> Result<(), MigrateError> {
-    let session = Session::open(administrator).await?;
+pub async fn migrate(administrator: &Target) -> Result<Before, MigrateError> {
+    let mut session = Session::open(administrator).await?;
     if pending(&session).await?.is_empty() {
-        return Ok(());
+        return Ok(Before::Ours);
     }
     session.batch(LOCK).await?;
-    let outcome = apply_pending(&session).await;
+    let outcome = apply_pending(&mut session).await;
     session.batch(UNLOCK).await?;
     outcome
 }
 
-async fn apply_pending(session: &Session) -> Result<(), MigrateError> {
+async fn apply_pending(session: &mut Session) -> Result<Before, MigrateError> {
     session.batch(CREATE_HISTORY).await?;
-    for migration in pending(session).await? {
+    let pending = pending(session).await?;
+    let before = if pending.len() == MIGRATIONS.len() { Before::Empty } else { Before::Ours };
+    for migration in pending {
         apply(session, migration).await.map_err(|source| Failed { name: migration.name, source })?;
-        tracing::info!(migration = migration.name, "migrated");
+        tracing::debug!(migration = migration.name, "migrated");
+        // What a migration had to leave out on this server, with the way to mend it.
+        for notice in session.notices().into_iter().filter(|notice| notice.starts_with("WARNING")) {
+            tracing::warn!(migration = migration.name, "{notice}");
+        }
     }
-    Ok(())
+    Ok(before)
 }
 
 async fn pending(session: &Session) -> Result<Vec<&'static Migration>, Error> {
