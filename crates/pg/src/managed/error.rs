@@ -165,7 +165,7 @@ impl Error {
                 "install PostgreSQL {created}, or dump the data with that version and restore it into a new home directory"
             ),
             Self::PortTaken { port, .. } => format!(
-                "stop the program that uses it, or choose another database port, for example {}",
+                "stop the program that uses it, or choose another database port, for example `--db-port {}`",
                 port.checked_add(10).unwrap_or(54322)
             ),
             Self::DiskFull { .. } => "free some space and start again; committed data is safe".to_owned(),

@@ -92,7 +92,7 @@ impl Level {
         let level = match word {
             "DEBUG1" | "DEBUG2" | "DEBUG3" | "DEBUG4" | "DEBUG5" => Self::Debug,
             "LOG" | "INFO" | "NOTICE" => Self::Info,
-            // These two end a session that we or the operator ended, not the server.
+            // The end of a session that somebody ended on purpose, not of the server.
             "FATAL" if message.starts_with("terminating ") => Self::Info,
             "WARNING" => Self::Warn,
             "ERROR" | "FATAL" | "PANIC" => Self::Error,

@@ -1,0 +1,3 @@
+//! The programs of this crate, run as they are.
+
+mod with_postgres;
