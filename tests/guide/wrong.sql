@@ -1,0 +1,3 @@
+create table public.before_the_mistake (id int);
+
+create tabel public.after_the_mistake (id int);
