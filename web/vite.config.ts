@@ -8,6 +8,7 @@ export default defineConfig({
   plugins: [react()],
   build: {
     target: ['es2023', 'chrome123', 'firefox120', 'safari17.5'],
+    cssTarget: ['chrome123', 'firefox120', 'safari17.5'],
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     reportCompressedSize: true,

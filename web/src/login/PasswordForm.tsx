@@ -5,6 +5,7 @@ import { changePassword, type Session } from '../api/session'
 import { Notice } from '../ui/Notice'
 import { PasswordField } from './PasswordField'
 import { MIN_LENGTH, passwordProblem } from './passwords'
+import { sentence } from '../ui/words'
 
 export interface PasswordFormState {
   current: string
@@ -59,8 +60,8 @@ export function PasswordForm({ form, askCurrent }: { form: PasswordFormState; as
     <>
       {form.error && (
         <Notice tone="danger" alert title="The password was not changed">
-          <p>{form.error.code === 'invalid_credentials' ? 'The current password is wrong.' : form.error.message}</p>
-          {form.error.hint && <p>{form.error.hint}</p>}
+          <p>{form.error.code === 'invalid_credentials' ? 'The current password is wrong.' : sentence(form.error.message)}</p>
+          {form.error.hint && <p>{sentence(form.error.hint)}</p>}
         </Notice>
       )}
       {askCurrent && (

@@ -7,6 +7,7 @@ import { Field } from '../ui/Field'
 import { Notice } from '../ui/Notice'
 import { Entrance } from './Entrance'
 import { PasswordField } from './PasswordField'
+import { sentence } from '../ui/words'
 
 interface SignInProps {
   /** The session ended while the console was open. */
@@ -80,8 +81,8 @@ function SignInError({ error, wait }: { error: ApiError; wait: number }) {
     )
   return (
     <Notice tone="danger" alert title="Could not sign in">
-      <p>{error.message}</p>
-      {error.hint && <p>{error.hint}</p>}
+      <p>{sentence(error.message)}</p>
+      {error.hint && <p>{sentence(error.hint)}</p>}
     </Notice>
   )
 }

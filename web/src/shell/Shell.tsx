@@ -1,4 +1,5 @@
 import { lazy, Suspense, useState } from 'react'
+import { isAllowed, RoleContext } from '../api/access'
 import { useApi } from '../api/context'
 import { toApiError } from '../api/client'
 import { useResource } from '../api/resource'
@@ -69,94 +70,96 @@ export function Shell({ session, onSignedOut }: ShellProps) {
 
   const operator = session.operator
   return (
-    <div className="shell">
-      <header className="rail">
-        <ProjectHead project={project.data} />
-        <nav className="rail-nav" aria-label="Main">
-          {PAGES.map(({ page, label, short, icon, to, keys }) => (
-            <Link
-              key={page}
-              to={to}
-              className="rail-link"
-              aria-label={label}
-              aria-current={route.page === page ? 'page' : undefined}
-              title={`${label} (${keys})`}
+    <RoleContext.Provider value={operator.role}>
+      <div className="shell">
+        <header className="rail">
+          <ProjectHead project={project.data} />
+          <nav className="rail-nav" aria-label="Main">
+            {PAGES.map(({ page, label, short, icon, to, keys }) => (
+              <Link
+                key={page}
+                to={to}
+                className="rail-link"
+                aria-label={label}
+                aria-current={route.page === page ? 'page' : undefined}
+                title={`${label} (${keys})`}
+              >
+                <Icon name={icon} />
+                <span className="rail-long">{label}</span>
+                <span className="rail-short" aria-hidden="true">
+                  {short}
+                </span>
+              </Link>
+            ))}
+          </nav>
+          <div className="rail-foot">
+            <button
+              type="button"
+              className="rail-tool"
+              onClick={turnTheme}
+              title={`Theme: ${theme}`}
+              aria-label={`Theme: ${theme}. Change theme`}
             >
-              <Icon name={icon} />
-              <span className="rail-long">{label}</span>
-              <span className="rail-short" aria-hidden="true">
-                {short}
-              </span>
-            </Link>
-          ))}
-        </nav>
-        <div className="rail-foot">
-          <button
-            type="button"
-            className="rail-tool"
-            onClick={turnTheme}
-            title={`Theme: ${theme}`}
-            aria-label={`Theme: ${theme}. Change theme`}
-          >
-            <Icon name={theme === 'system' ? 'contrast' : theme === 'light' ? 'sun' : 'moon'} />
-          </button>
-          <button
-            type="button"
-            className="rail-tool rail-keys"
-            onClick={() => setDialog('shortcuts')}
-            title="Keyboard shortcuts (?)"
-            aria-label="Keyboard shortcuts"
-          >
-            <Icon name="keyboard" />
-          </button>
-          <Menu
-            label={`Operator ${operator.email}`}
-            className="rail-operator"
-            face={
-              <>
-                <span className="avatar" aria-hidden="true">
-                  {operator.email.slice(0, 1).toUpperCase()}
-                </span>
-                <span className="rail-who">
-                  <span className="cut">{operator.email}</span>
-                  <span className="muted small">{operator.role}</span>
-                </span>
-              </>
-            }
-            items={[
-              { label: 'Change your password', icon: 'key', onPick: () => setDialog('password') },
-              { label: 'Sign out', icon: 'exit', onPick: () => void leave() },
-            ]}
-          />
-        </div>
-      </header>
-      <main className="page" id="page">
-        <Boundary key={route.page}>
-          <Suspense
-            fallback={
-              <div className="fill-center">
-                <Spinner label="Loading the page" />
-              </div>
-            }
-          >
-            <PageOf route={route} />
-          </Suspense>
-        </Boundary>
-      </main>
-      {dialog === 'shortcuts' && <ShortcutsDialog onClose={() => setDialog(null)} />}
-      {dialog === 'password' && <ChangePasswordDialog onClose={() => setDialog(null)} />}
-    </div>
+              <Icon name={theme === 'system' ? 'contrast' : theme === 'light' ? 'sun' : 'moon'} />
+            </button>
+            <button
+              type="button"
+              className="rail-tool rail-keys"
+              onClick={() => setDialog('shortcuts')}
+              title="Keyboard shortcuts (?)"
+              aria-label="Keyboard shortcuts"
+            >
+              <Icon name="keyboard" />
+            </button>
+            <Menu
+              label={`Operator ${operator.email}`}
+              className="rail-operator"
+              face={
+                <>
+                  <span className="avatar" aria-hidden="true">
+                    {operator.email.slice(0, 1).toUpperCase()}
+                  </span>
+                  <span className="rail-who">
+                    <span className="cut">{operator.email}</span>
+                    <span className="muted small">{operator.role}</span>
+                  </span>
+                </>
+              }
+              items={[
+                { label: 'Change your password', icon: 'key', onPick: () => setDialog('password') },
+                { label: 'Sign out', icon: 'exit', onPick: () => void leave() },
+              ]}
+            />
+          </div>
+        </header>
+        <main className="page" id="page">
+          <Boundary key={route.page}>
+            <Suspense
+              fallback={
+                <div className="fill-center">
+                  <Spinner label="Loading the page" />
+                </div>
+              }
+            >
+              <PageOf route={route} role={operator.role} />
+            </Suspense>
+          </Boundary>
+        </main>
+        {dialog === 'shortcuts' && <ShortcutsDialog onClose={() => setDialog(null)} />}
+        {dialog === 'password' && <ChangePasswordDialog onClose={() => setDialog(null)} />}
+      </div>
+    </RoleContext.Provider>
   )
 }
 
-function PageOf({ route }: { route: Route }) {
+function PageOf({ route, role }: { route: Route; role: string }) {
   switch (route.page) {
     case 'users':
       return <UsersPage userId={route.user} />
     case 'tables':
       return <TablesPage schema={route.schema} table={route.table} />
     case 'sql':
-      return <SqlPage />
+      return isAllowed(role, 'run sql') ? <SqlPage /> : <NotAllowed role={role} />
     case 'unknown':
       return (
         <div className="fill-center">
@@ -170,6 +173,20 @@ function PageOf({ route }: { route: Route }) {
         </div>
       )
   }
+}
+
+function NotAllowed({ role }: { role: string }) {
+  return (
+    <div className="fill-center">
+      <div className="empty">
+        <span className="empty-icon">
+          <Icon name="lock" />
+        </span>
+        <h2>Your role cannot run SQL</h2>
+        <p className="muted">You are signed in as {role}. An owner can give you another role.</p>
+      </div>
+    </div>
+  )
 }
 
 function ProjectHead({ project }: { project: Project | null }) {

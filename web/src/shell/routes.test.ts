@@ -23,6 +23,10 @@ describe('parseRoute', () => {
     }
   })
 
+  it('leaves no dot that would look like a file', () => {
+    expect(tablesPath('public', 'log.2026.csv')).toBe('/dashboard/tables/public/log%2E2026%2Ecsv')
+  })
+
   it('does not fail on a broken escape', () => {
     expect(parseRoute('/dashboard/users/%E0%A4%A')).toEqual({ page: 'users', user: '%E0%A4%A' })
   })

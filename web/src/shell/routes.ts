@@ -29,12 +29,17 @@ export function parseRoute(pathname: string): Route {
   return { page: 'unknown' }
 }
 
+/** One part of a path. Dots are escaped too: the server takes a last part with a dot for a file. */
+function encode(part: string): string {
+  return encodeURIComponent(part).replaceAll('.', '%2E')
+}
+
 export function usersPath(user?: string | null): string {
-  return user ? `${BASE}/users/${encodeURIComponent(user)}` : `${BASE}/users`
+  return user ? `${BASE}/users/${encode(user)}` : `${BASE}/users`
 }
 
 export function tablesPath(schema?: string | null, table?: string | null): string {
-  const parts = [schema, table].filter((part): part is string => Boolean(part)).map(encodeURIComponent)
+  const parts = [schema, table].filter((part): part is string => Boolean(part)).map(encode)
   return [`${BASE}/tables`, ...parts].join('/')
 }
 

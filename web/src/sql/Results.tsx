@@ -107,7 +107,7 @@ function Answer({ answer, query, statements }: AnswerProps) {
       </div>
       {result?.truncated && (
         <p className="truncated">
-          <Icon name="info" /> Only the first {count(result.rows.length, 'row')} are shown. Export CSV gives all of them.
+          <Icon name="info" /> The first {count(result.rows.length, 'row')} are shown. Export CSV gives all of them.
         </p>
       )}
       {notices.length > 0 && (
@@ -134,7 +134,7 @@ function Answer({ answer, query, statements }: AnswerProps) {
 /** "12 rows · 3.1 ms"; for changes the number of rows changed. */
 function summary(result: SqlResult): string {
   const time = duration(result.duration_ms)
-  return `${count(result.row_count, 'row')}${result.truncated ? ' shown' : ''} · ${time}`
+  return `${count(result.row_count, 'row')} · ${time}`
 }
 
 function asJson(result: SqlResult): string {

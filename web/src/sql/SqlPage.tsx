@@ -66,7 +66,7 @@ export default function SqlPage() {
               </select>
             </span>
           </label>
-          <Button icon="history" aria-expanded={showHistory} onClick={() => setShowHistory(!showHistory)}>
+          <Button icon="history" className="tight" aria-expanded={showHistory} onClick={() => setShowHistory(!showHistory)}>
             History
           </Button>
           {runner.running ? (

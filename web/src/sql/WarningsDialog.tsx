@@ -2,6 +2,7 @@ import type { CheckedStatement } from '../api/sql'
 import { Button } from '../ui/Button'
 import { Dialog } from '../ui/Dialog'
 import { count } from '../ui/time'
+import { sentence } from '../ui/words'
 
 interface WarningsDialogProps {
   statements: CheckedStatement[]
@@ -32,9 +33,9 @@ export function WarningsDialog({ statements, onClose, onRun }: WarningsDialogPro
       <ul className="warned">
         {warned.map((statement, index) => (
           <li key={index}>
-            {statement.warnings.map(({ code, message }) => (
-              <p key={code} className="strong">
-                {message}
+            {statement.warnings.map(({ message }, at) => (
+              <p key={at} className="strong">
+                {sentence(message)}
               </p>
             ))}
             <pre className="code-block">{statement.text}</pre>

@@ -11,11 +11,13 @@ import { readable } from '../ui/json'
 import { Notice } from '../ui/Notice'
 import { count } from '../ui/time'
 import { useToast } from '../ui/Toasts'
-import { isEditable, isWritable, keyOf, textOf, valueProblem } from './values'
+import { keyOf, textOf, valueProblem } from './values'
 import { ValueInput, type Entry } from './ValueInput'
+import { sentence } from '../ui/words'
 
 interface CellDialogProps {
   detail: TableDetail
+  editable: boolean
   column: Column
   row: Row
   onClose: () => void
@@ -23,11 +25,10 @@ interface CellDialogProps {
 }
 
 /** One cell in full; in tables that may be changed, also its editor. */
-export function CellDialog({ detail, column, row, onClose, onSaved }: CellDialogProps) {
+export function CellDialog({ detail, editable, column, row, onClose, onSaved }: CellDialogProps) {
   const api = useApi()
   const toast = useToast()
   const text = textOf(row[column.name])
-  const editable = isEditable(detail) && isWritable(column)
   const start: Entry = text === null ? { is: 'null' } : { is: 'value', text: readable(text, column.type) }
   const [entry, setEntry] = useState<Entry>(start)
   const [error, setError] = useState<ApiError | null>(null)
@@ -85,8 +86,8 @@ export function CellDialog({ detail, column, row, onClose, onSaved }: CellDialog
       </p>
       {error && (
         <Notice tone="danger" alert title="The cell was not saved">
-          <p>{error.message}</p>
-          {error.hint && <p>{error.hint}</p>}
+          <p>{sentence(error.message)}</p>
+          {error.hint && <p>{sentence(error.hint)}</p>}
         </Notice>
       )}
       {editable ? (

@@ -7,6 +7,9 @@ import { describeFilter, OPERATORS, type Filter, type Operator } from './filters
 interface FilterBarProps {
   columns: Column[]
   filters: Filter[]
+  /** Whether the row for a new filter is open. */
+  adding: boolean
+  onAdd: () => void
   onChange: (filters: Filter[]) => void
   onClose: () => void
 }
@@ -14,8 +17,8 @@ interface FilterBarProps {
 const NO_VALUE: readonly string[] = ['null', 'not null', 'true', 'false']
 
 /** The filters in force as chips, and a row to add one. */
-export function FilterBar({ columns, filters, onChange, onClose }: FilterBarProps) {
-  const [column, setColumn] = useState(columns[0]?.name ?? '')
+export function FilterBar({ columns, filters, adding, onAdd, onChange, onClose }: FilterBarProps) {
+  const [column, setColumn] = useState(columns.find(({ masked }) => !masked)?.name ?? '')
   const [op, setOp] = useState<Operator>('eq')
   const [value, setValue] = useState('')
 
@@ -50,56 +53,62 @@ export function FilterBar({ columns, filters, onChange, onClose }: FilterBarProp
           </button>
         </span>
       ))}
-      <span className="filter-new">
-        <span className="select">
-          <select aria-label="Filter column" value={column} onChange={(event) => setColumn(event.target.value)}>
-            {columns
-              .filter(({ masked }) => !masked)
-              .map(({ name }) => (
-                <option key={name}>{name}</option>
-              ))}
-          </select>
-          <Icon name="down" />
-        </span>
-        <span className="select">
-          <select
-            aria-label="Filter operator"
-            value={op}
-            onChange={(event) => setOp(event.target.value as Operator)}
-          >
-            {OPERATORS.map((item) => (
-              <option key={item.op} value={item.op}>
-                {item.label}
-              </option>
-            ))}
-          </select>
-          <Icon name="down" />
-        </span>
-        {op === 'is' ? (
+      {adding ? (
+        <span className="filter-new">
+          <span className="select">
+            <select aria-label="Filter column" value={column} onChange={(event) => setColumn(event.target.value)}>
+              {columns
+                .filter(({ masked }) => !masked)
+                .map(({ name }) => (
+                  <option key={name}>{name}</option>
+                ))}
+            </select>
+            <Icon name="down" />
+          </span>
           <span className="select">
             <select
-              aria-label="Filter value"
-              value={NO_VALUE.includes(value) ? value : 'null'}
-              onChange={(event) => setValue(event.target.value)}
+              aria-label="Filter operator"
+              value={op}
+              onChange={(event) => setOp(event.target.value as Operator)}
             >
-              {NO_VALUE.map((item) => (
-                <option key={item}>{item}</option>
+              {OPERATORS.map((item) => (
+                <option key={item.op} value={item.op}>
+                  {item.label}
+                </option>
               ))}
             </select>
             <Icon name="down" />
           </span>
-        ) : (
-          <input
-            aria-label="Filter value"
-            placeholder={op === 'in' ? 'a,b,c' : op === 'like' || op === 'ilike' ? '%part%' : 'value'}
-            value={value}
-            autoFocus
-            spellCheck={false}
-            onChange={(event) => setValue(event.target.value)}
-          />
-        )}
-        <Button type="submit">Add filter</Button>
-      </span>
+          {op === 'is' ? (
+            <span className="select">
+              <select
+                aria-label="Filter value"
+                value={NO_VALUE.includes(value) ? value : 'null'}
+                onChange={(event) => setValue(event.target.value)}
+              >
+                {NO_VALUE.map((item) => (
+                  <option key={item}>{item}</option>
+                ))}
+              </select>
+              <Icon name="down" />
+            </span>
+          ) : (
+            <input
+              aria-label="Filter value"
+              placeholder={op === 'in' ? 'a,b,c' : op === 'like' || op === 'ilike' ? '%part%' : 'value'}
+              value={value}
+              autoFocus
+              spellCheck={false}
+              onChange={(event) => setValue(event.target.value)}
+            />
+          )}
+          <Button type="submit">Add filter</Button>
+        </span>
+      ) : (
+        <Button look="ghost" icon="plus" onClick={onAdd}>
+          Add filter
+        </Button>
+      )}
     </form>
   )
 }

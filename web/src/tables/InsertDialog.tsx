@@ -8,6 +8,7 @@ import { Notice } from '../ui/Notice'
 import { useToast } from '../ui/Toasts'
 import { isWritable, valueProblem } from './values'
 import { ValueInput, type Entry } from './ValueInput'
+import { sentence } from '../ui/words'
 
 interface InsertDialogProps {
   detail: TableDetail
@@ -73,8 +74,8 @@ export function InsertDialog({ detail, onClose, onInserted }: InsertDialogProps)
     >
       {error && (
         <Notice tone="danger" alert title="The row was not inserted">
-          <p>{error.message}</p>
-          {error.hint && <p>{error.hint}</p>}
+          <p>{sentence(error.message)}</p>
+          {error.hint && <p>{sentence(error.hint)}</p>}
         </Notice>
       )}
       {columns.map((column) => (

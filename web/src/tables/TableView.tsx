@@ -1,4 +1,5 @@
 import { useMemo, useState } from 'react'
+import { useMay } from '../api/access'
 import { useApi } from '../api/context'
 import { toApiError } from '../api/client'
 import { usePages, useResource } from '../api/resource'
@@ -22,7 +23,7 @@ import { Columns } from './Columns'
 import { FilterBar } from './FilterBar'
 import { parseFilter, parseSort, turnSort, writeFilter, writeSort, type Filter } from './filters'
 import { InsertDialog } from './InsertDialog'
-import { isEditable, keyOf, textOf } from './values'
+import { isEditable, isWritable, keyOf, textOf } from './values'
 
 const PAGE_SIZE = 100
 
@@ -82,7 +83,7 @@ function Loaded({ detail, onReload }: { detail: TableDetail; onReload: () => voi
   const [selected, setSelected] = useState<ReadonlySet<number>>(new Set())
   const [opened, setOpened] = useState<{ row: number; column: Column } | null>(null)
   const [dialog, setDialog] = useState<'insert' | 'delete' | null>(null)
-  const editable = isEditable(detail)
+  const editable = useMay('write tables') && isEditable(detail)
 
   useShortcuts({
     f: () => setFiltering(true),
@@ -143,6 +144,7 @@ function Loaded({ detail, onReload }: { detail: TableDetail; onReload: () => voi
           )}
           <Button
             icon="filter"
+            className="tight"
             aria-pressed={filtering || filters.length > 0}
             title="Filter (f)"
             onClick={() => setFiltering(!filtering)}
@@ -153,19 +155,26 @@ function Loaded({ detail, onReload }: { detail: TableDetail; onReload: () => voi
             Columns
           </Button>
           <Button icon="refresh" aria-label="Reload rows" title="Reload (r)" onClick={reload} />
-          <a className="button" href={tableCsv(detail.schema, detail.name)} download title="The complete table, as CSV">
+          <a className="button tight" href={tableCsv(detail.schema, detail.name)} download title="The complete table, as CSV">
             <Icon name="download" />
             <span className="button-text">Export CSV</span>
           </a>
           {editable && (
-            <Button look="primary" icon="plus" title="Insert row (n)" onClick={() => setDialog('insert')}>
+            <Button look="primary" icon="plus" className="tight" title="Insert row (n)" onClick={() => setDialog('insert')}>
               Insert row
             </Button>
           )}
         </div>
       </div>
       {(filtering || filters.length > 0) && (
-        <FilterBar columns={detail.columns} filters={filters} onChange={setFilters} onClose={() => setFiltering(false)} />
+        <FilterBar
+          columns={detail.columns}
+          filters={filters}
+          adding={filtering}
+          onAdd={() => setFiltering(true)}
+          onChange={setFilters}
+          onClose={() => setFiltering(false)}
+        />
       )}
       <Banner detail={detail} />
       {structure ? (
@@ -189,6 +198,7 @@ function Loaded({ detail, onReload }: { detail: TableDetail; onReload: () => voi
       {opened && openedRow && (
         <CellDialog
           detail={detail}
+          editable={editable && isWritable(opened.column)}
           column={opened.column}
           row={openedRow}
           onClose={() => setOpened(null)}

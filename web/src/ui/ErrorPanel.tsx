@@ -1,6 +1,7 @@
 import type { ApiError } from '../api/client'
 import { Button } from './Button'
 import { Icon } from './Icon'
+import { sentence } from './words'
 
 interface ErrorPanelProps {
   title: string
@@ -16,8 +17,8 @@ export function ErrorPanel({ title, error, onRetry }: ErrorPanelProps) {
         <Icon name="warn" />
       </span>
       <h2>{title}</h2>
-      <p className="muted">{error.message}</p>
-      {error.hint && <p className="muted">{error.hint}</p>}
+      <p className="muted">{sentence(error.message)}</p>
+      {error.hint && <p className="muted">{sentence(error.hint)}</p>}
       <p className="small faint">
         <code>{error.status === 0 ? error.code : `${error.status} ${error.code}`}</code>
       </p>

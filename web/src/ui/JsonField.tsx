@@ -6,11 +6,12 @@ interface JsonFieldProps {
   value: string
   rows?: number
   hint?: string
+  readOnly?: boolean
   onChange: (value: string) => void
 }
 
 /** A JSON object typed as text; the note says at once where it is not one. */
-export function JsonField({ label, value, rows = 6, hint, onChange }: JsonFieldProps) {
+export function JsonField({ label, value, rows = 6, hint, readOnly = false, onChange }: JsonFieldProps) {
   const id = useId()
   const parsed = parseJsonObject(value)
   return (
@@ -20,6 +21,7 @@ export function JsonField({ label, value, rows = 6, hint, onChange }: JsonFieldP
         id={id}
         className="code"
         rows={rows}
+        readOnly={readOnly}
         spellCheck={false}
         autoCapitalize="off"
         autoCorrect="off"

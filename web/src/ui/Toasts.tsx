@@ -1,6 +1,7 @@
 import { createContext, useCallback, useContext, useMemo, useState, type ReactNode } from 'react'
 import type { ApiError } from '../api/client'
 import { Icon } from './Icon'
+import { sentence } from './words'
 
 interface Toast {
   id: number
@@ -39,7 +40,7 @@ export function ToastProvider({ children }: { children: ReactNode }) {
         setTimeout(() => drop(id), SHOWN_MS)
       },
       fail: (title, error) => {
-        show({ tone: 'danger', title, text: error.message })
+        show({ tone: 'danger', title, text: sentence(error.message) })
       },
     }
   }, [drop])

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { parseJsonObject, placeOf, readable } from './json'
+import { firstMistake, parseJsonObject, placeOf, readable } from './json'
 
 describe('parseJsonObject', () => {
   it('takes an object and keeps the types', () => {
@@ -17,6 +17,26 @@ describe('parseJsonObject', () => {
   it('says where the mistake is', () => {
     const parsed = parseJsonObject('{\n  "a": 1,\n  b: 2\n}')
     expect(parsed).toEqual({ ok: false, message: 'Not valid JSON: unexpected b (line 3, column 3).' })
+  })
+
+  it.each([
+    ['{"a": }', 6],
+    ['{"a": 1,}', 8],
+    ['{"a" 1}', 5],
+    ["{'a': 1}", 1],
+    ['{"a": "x\ny"}', 6],
+    ['[1 2]', 3],
+    ['{"a": 01}', 7],
+    ['{"a": nul}', 6],
+    ['{} x', 3],
+  ])('finds the mistake in %j', (text, offset) => {
+    expect(() => JSON.parse(text)).toThrow()
+    expect(firstMistake(text)).toBe(offset)
+  })
+
+  it.each(['{"a": [1, -2.5e3, {"b": null}], "ü\\u00e9": "\\n"}', ' [] ', '"x"'])('goes through %j', (text) => {
+    JSON.parse(text)
+    expect(firstMistake(text)).toBe(text.length)
   })
 
   it('says that the end is missing', () => {

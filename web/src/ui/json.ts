@@ -9,17 +9,46 @@ export function placeOf(text: string, offset: number): { line: number; column: n
   return { line, column: offset - before.lastIndexOf('\n') }
 }
 
-/** Where a JSON parser's message says it stopped, or null. Engines word it differently. */
-function offsetIn(message: string, text: string): number | null {
-  const position = /at position (\d+)/.exec(message)
-  if (position?.[1]) return Number(position[1])
-  const place = /line (\d+) column (\d+)/.exec(message)
-  if (place?.[1] && place[2]) {
-    const lines = text.split('\n').slice(0, Number(place[1]) - 1)
-    return lines.reduce((sum, line) => sum + line.length + 1, 0) + Number(place[2]) - 1
+const LITERAL = /(?:true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?)/y
+const TEXT = /"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/y
+
+/** Where `text` stops being JSON. Engines tell it in different words, or not at all, so it is found here. */
+export function firstMistake(text: string): number {
+  let at = 0
+  const blanks = () => {
+    while (' \t\n\r'.includes(text.charAt(at)) && at < text.length) at += 1
   }
-  if (/end of (JSON|data|input)/i.test(message)) return text.length
-  return null
+  const match = (form: RegExp) => {
+    form.lastIndex = at
+    const found = form.exec(text)
+    if (found) at += found[0].length
+    return found !== null
+  }
+  const take = (character: string) => {
+    blanks()
+    if (text.charAt(at) !== character) return false
+    at += 1
+    return true
+  }
+  // each reads one construct and is false, with `at` at the mistake, when there is none
+  const list = (end: string, item: () => boolean): boolean => {
+    if (take(end)) return true
+    do if (!item()) return false
+    while (take(','))
+    return take(end)
+  }
+  const key = () => {
+    blanks()
+    return match(TEXT) && take(':') && value()
+  }
+  const value = (): boolean => {
+    blanks()
+    if (take('{')) return list('}', key)
+    if (take('[')) return list(']', value)
+    return match(TEXT) || match(LITERAL)
+  }
+  if (value()) blanks()
+  return at
 }
 
 /** Takes a JSON object; nothing but blanks counts as the empty one. */
@@ -28,9 +57,8 @@ export function parseJsonObject(text: string): ParsedObject {
   let value: unknown
   try {
     value = JSON.parse(text)
-  } catch (cause) {
-    const offset = offsetIn(cause instanceof Error ? cause.message : '', text)
-    if (offset === null) return { ok: false, message: 'This is not valid JSON.' }
+  } catch {
+    const offset = firstMistake(text)
     const { line, column } = placeOf(text, offset)
     const found = text[offset]
     const what = found === undefined ? 'it ends too early' : `unexpected ${found === '\n' ? 'end of line' : found}`

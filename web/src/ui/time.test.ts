@@ -6,10 +6,10 @@ const now = Date.parse('2026-11-22T12:00:00Z')
 describe('ago', () => {
   it.each([
     ['2026-11-22T11:59:30Z', 'just now'],
-    ['2026-11-22T11:57:00Z', '3 minutes ago'],
+    ['2026-11-22T11:57:00Z', '3 min. ago'],
     ['2026-11-21T12:00:00Z', 'yesterday'],
     ['2026-11-25T12:00:00Z', 'in 3 days'],
-    ['2024-11-22T12:00:00Z', '2 years ago'],
+    ['2024-11-22T12:00:00Z', '2 yr. ago'],
   ])('%s is %s', (text, words) => {
     expect(ago(text, now)).toBe(words)
   })

@@ -2,7 +2,7 @@
 
 const shortFormat = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' })
 const longFormat = new Intl.DateTimeFormat(undefined, { dateStyle: 'full', timeStyle: 'long' })
-const relativeFormat = new Intl.RelativeTimeFormat('en', { numeric: 'auto' })
+const relativeFormat = new Intl.RelativeTimeFormat('en', { numeric: 'auto', style: 'short' })
 
 function instant(text: string | null | undefined): Date | null {
   if (!text) return null
@@ -30,7 +30,7 @@ const STEPS: [unit: Intl.RelativeTimeFormatUnit, seconds: number][] = [
   ['minute', 60],
 ]
 
-/** "3 hours ago", "in 2 days"; within a minute "just now". */
+/** "3 hr. ago", "in 2 days"; within a minute "just now". */
 export function ago(text: string | null | undefined, now: number = Date.now()): string {
   const date = instant(text)
   if (!date) return text ?? ''

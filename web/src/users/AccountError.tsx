@@ -4,6 +4,7 @@ import { sqlPath } from '../shell/routes'
 import { CopyButton } from '../ui/Copy'
 import { Notice } from '../ui/Notice'
 import { databaseCause, factsOf, lookupQuery } from './failure'
+import { sentence } from '../ui/words'
 
 /** The field that an error is about, so that it can stand beside it. */
 export function fieldOf(error: ApiError): 'email' | 'phone' | 'password' | null {
@@ -27,8 +28,8 @@ export function AccountError({ title, error }: { title: string; error: ApiError 
   if (cause === null)
     return (
       <Notice tone="danger" alert title={title}>
-        <p>{error.message}</p>
-        {error.hint && <p>{error.hint}</p>}
+        <p>{sentence(error.message)}</p>
+        {error.hint && <p>{sentence(error.hint)}</p>}
         <p className="small">
           <code>{error.code}</code>
         </p>

@@ -10,6 +10,7 @@ import { Check, Field } from '../ui/Field'
 import { parseJsonObject } from '../ui/json'
 import { JsonField } from '../ui/JsonField'
 import { useToast } from '../ui/Toasts'
+import { sentence } from '../ui/words'
 import { AccountError, fieldOf } from './AccountError'
 
 interface CreateUserProps {
@@ -56,6 +57,7 @@ export function CreateUser({ onClose, onCreated }: CreateUserProps) {
   }
 
   const wrong = error ? fieldOf(error) : null
+  const said = (field: string) => (error && wrong === field ? sentence(error.message) : null)
   return (
     <Dialog
       title="Create user"
@@ -77,7 +79,7 @@ export function CreateUser({ onClose, onCreated }: CreateUserProps) {
         autoComplete="off"
         autoFocus
         value={email}
-        error={wrong === 'email' ? (error?.message ?? null) : null}
+        error={said('email')}
         onChange={(event) => setEmail(event.target.value)}
       />
       <PasswordField
@@ -86,7 +88,7 @@ export function CreateUser({ onClose, onCreated }: CreateUserProps) {
         value={password}
         shown={generated}
         hint="Leave empty for a user who signs in by link, code or provider."
-        error={wrong === 'password' ? (error?.message ?? null) : null}
+        error={said('password')}
         onChange={(value) => {
           setPassword(value)
           setGenerated(false)
@@ -120,7 +122,7 @@ export function CreateUser({ onClose, onCreated }: CreateUserProps) {
           autoComplete="off"
           placeholder="+49 30 123456"
           value={phone}
-          error={wrong === 'phone' ? (error?.message ?? null) : null}
+          error={said('phone')}
           onChange={(event) => setPhone(event.target.value)}
         />
         <JsonField

@@ -14,6 +14,7 @@ import { useToast } from '../ui/Toasts'
 import { AccountError } from './AccountError'
 import { userTitle } from './describe'
 import { ownedObjects } from './failure'
+import { sentence } from '../ui/words'
 
 interface DeleteUserProps {
   user: User
@@ -127,7 +128,7 @@ function FilesInTheWay({ user, files, message }: FilesProps) {
           : `This user owns ${count(files.total, 'object')}; deleting will be refused`
       }
     >
-      {message && <p>{message}</p>}
+      {message && <p>{sentence(message)}.</p>}
       <ul className="bucket-list">
         {files.buckets.map(([bucket, objects]) => (
           <li key={bucket}>

@@ -8,6 +8,7 @@ import { Button } from '../ui/Button'
 import { Dialog } from '../ui/Dialog'
 import { Check, Field } from '../ui/Field'
 import { useToast } from '../ui/Toasts'
+import { sentence } from '../ui/words'
 import { AccountError, fieldOf } from './AccountError'
 
 interface EditAccountProps {
@@ -54,7 +55,7 @@ export function EditAccount({ user, onClose, onChanged }: EditAccountProps) {
   }
 
   const wrong = error ? fieldOf(error) : null
-  const said = (field: string) => (wrong === field ? (error?.message ?? null) : null)
+  const said = (field: string) => (error && wrong === field ? sentence(error.message) : null)
   return (
     <Dialog
       title="Edit account"

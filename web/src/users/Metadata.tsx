@@ -10,11 +10,12 @@ import { AccountError } from './AccountError'
 
 interface MetadataProps {
   user: User
+  editable: boolean
   onChanged: (user: User) => void
 }
 
 /** Both metadata objects, edited as JSON. */
-export function Metadata({ user, onChanged }: MetadataProps) {
+export function Metadata({ user, editable, onChanged }: MetadataProps) {
   return (
     <div className="metadata">
       <Editor
@@ -22,6 +23,7 @@ export function Metadata({ user, onChanged }: MetadataProps) {
         label="User metadata"
         hint="Column raw_user_meta_data. The user can change it; never base permissions on it."
         user={user}
+        editable={editable}
         onChanged={onChanged}
       />
       <Editor
@@ -29,6 +31,7 @@ export function Metadata({ user, onChanged }: MetadataProps) {
         label="App metadata"
         hint="Column raw_app_meta_data. Only operators and servers can change it; it is part of each token."
         user={user}
+        editable={editable}
         onChanged={onChanged}
       />
     </div>
@@ -41,7 +44,7 @@ interface EditorProps extends MetadataProps {
   hint: string
 }
 
-function Editor({ field, label, hint, user, onChanged }: EditorProps) {
+function Editor({ field, label, hint, user, editable, onChanged }: EditorProps) {
   const api = useApi()
   const toast = useToast()
   const saved = pretty(user[field] ?? {})
@@ -86,23 +89,26 @@ function Editor({ field, label, hint, user, onChanged }: EditorProps) {
         rows={Math.min(18, Math.max(5, text.split('\n').length + 1))}
         value={text}
         hint={hint}
+        readOnly={!editable}
         onChange={setDraft}
       />
-      <div className="form-tools">
-        <Button type="submit" look="primary" busy={busy} disabled={!parsed.ok || !changed}>
-          {`Save ${label.toLowerCase()}`}
-        </Button>
-        <Button disabled={draft === null || busy} onClick={() => setDraft(null)}>
-          Discard
-        </Button>
-        <Button
-          look="ghost"
-          disabled={!parsed.ok || busy}
-          onClick={() => parsed.ok && setDraft(pretty(parsed.value))}
-        >
-          Format
-        </Button>
-      </div>
+      {editable && (
+        <div className="form-tools">
+          <Button type="submit" look="primary" busy={busy} disabled={!parsed.ok || !changed}>
+            {`Save ${label.toLowerCase()}`}
+          </Button>
+          <Button disabled={draft === null || busy} onClick={() => setDraft(null)}>
+            Discard
+          </Button>
+          <Button
+            look="ghost"
+            disabled={!parsed.ok || busy}
+            onClick={() => parsed.ok && setDraft(pretty(parsed.value))}
+          >
+            Format
+          </Button>
+        </div>
+      )}
     </form>
   )
 }

@@ -11,7 +11,8 @@ import type { UserActions } from './useUserActions'
 
 interface OverviewProps {
   detail: UserDetail
-  actions: UserActions
+  /** Null when the operator may only look. */
+  actions: UserActions | null
   onEdit: () => void
   onBan: () => void
   onDelete: () => void
@@ -28,16 +29,20 @@ export function Overview({ detail, actions, onEdit, onBan, onDelete }: OverviewP
           <p>
             No sign-in and no new token until <span title={fullTime(user.banned_until)}>{shortTime(user.banned_until)}</span>.
           </p>
-          <div className="notice-tools">
-            <Button onClick={() => void actions.liftBan()}>Lift ban</Button>
-          </div>
+          {actions && (
+            <div className="notice-tools">
+              <Button onClick={() => void actions.liftBan()}>Lift ban</Button>
+            </div>
+          )}
         </Notice>
       )}
       {user.email && !confirmedAt(user) && !user.deleted_at && (
         <Notice tone="warn" title="The email is not confirmed">
-          <div className="notice-tools">
-            <Button onClick={() => void actions.confirmEmail()}>Confirm email</Button>
-          </div>
+          {actions && (
+            <div className="notice-tools">
+              <Button onClick={() => void actions.confirmEmail()}>Confirm email</Button>
+            </div>
+          )}
         </Notice>
       )}
       <dl className="fact-list">
@@ -61,19 +66,21 @@ export function Overview({ detail, actions, onEdit, onBan, onDelete }: OverviewP
           <Owned owned={owned} user={user} />
         </Fact>
       </dl>
-      <div className="overview-actions">
-        <Button icon="edit" onClick={onEdit}>
-          Edit account
-        </Button>
-        {!banned && (
-          <Button icon="ban" onClick={onBan}>
-            Ban user
+      {actions && (
+        <div className="overview-actions">
+          <Button icon="edit" onClick={onEdit}>
+            Edit account
           </Button>
-        )}
-        <Button look="danger" icon="trash" onClick={onDelete}>
-          Delete user
-        </Button>
-      </div>
+          {!banned && (
+            <Button icon="ban" onClick={onBan}>
+              Ban user
+            </Button>
+          )}
+          <Button look="danger" icon="trash" onClick={onDelete}>
+            Delete user
+          </Button>
+        </div>
+      )}
     </div>
   )
 }

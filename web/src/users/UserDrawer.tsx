@@ -1,4 +1,5 @@
 import { useEffect, useRef, useState } from 'react'
+import { useMay } from '../api/access'
 import { useApi } from '../api/context'
 import { useResource } from '../api/resource'
 import { fetchUser, type User, type UserDetail } from '../api/users'
@@ -106,6 +107,7 @@ function Loaded({ detail, onClose, onChanged, onDeleted }: LoadedProps) {
   const { search } = usePlace()
   const [dialog, setDialog] = useState<'edit' | 'ban' | 'delete' | null>(null)
   const actions = useUserActions(user, onChanged)
+  const mayManage = useMay('manage users')
   const banned = isFuture(user.banned_until)
   const name = displayName(user)
 
@@ -137,17 +139,19 @@ function Loaded({ detail, onClose, onChanged, onDeleted }: LoadedProps) {
           {name && <span className="muted cut">{name}</span>}
           <Badges user={user} />
         </div>
-        <Menu
-          label="Actions"
-          className="drawer-actions"
-          face={
-            <span className="button">
-              <span className="button-text">Actions</span>
-              <Icon name="down" />
-            </span>
-          }
-          items={items}
-        />
+        {mayManage && (
+          <Menu
+            label="Actions"
+            className="drawer-actions"
+            face={
+              <span className="button">
+                <span className="button-text">Actions</span>
+                <Icon name="down" />
+              </span>
+            }
+            items={items}
+          />
+        )}
         <CloseButton onClose={onClose} />
       </div>
       <Tabs
@@ -162,10 +166,10 @@ function Loaded({ detail, onClose, onChanged, onDeleted }: LoadedProps) {
             onEdit={() => setDialog('edit')}
             onBan={() => setDialog('ban')}
             onDelete={() => setDialog('delete')}
-            actions={actions}
+            actions={mayManage ? actions : null}
           />
         )}
-        {tab === 'metadata' && <Metadata user={user} onChanged={onChanged} />}
+        {tab === 'metadata' && <Metadata user={user} editable={mayManage} onChanged={onChanged} />}
         {tab === 'sessions' && <Sessions sessions={detail.sessions} />}
         {tab === 'identities' && <Identities identities={user.identities ?? []} />}
         {tab === 'raw' && <RawJson user={user} />}

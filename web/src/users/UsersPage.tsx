@@ -1,4 +1,5 @@
 import { useEffect, useRef, useState, type RefObject } from 'react'
+import { useMay } from '../api/access'
 import { useApi } from '../api/context'
 import { usePages } from '../api/resource'
 import { listUsers, USERS_CSV, type User } from '../api/users'
@@ -20,6 +21,7 @@ export function UsersPage({ userId }: { userId: string | null }) {
   const api = useApi()
   const { search } = usePlace()
   const text = search.get('search') ?? ''
+  const mayManage = useMay('manage users')
   const [cursorRow, setCursorRow] = useState(0)
   const [creating, setCreating] = useState(false)
   const searchBox = useRef<HTMLInputElement>(null)
@@ -47,7 +49,7 @@ export function UsersPage({ userId }: { userId: string | null }) {
 
   useShortcuts({
     '/': () => searchBox.current?.focus(),
-    n: () => setCreating(true),
+    n: () => mayManage && setCreating(true),
     r: list.reload,
     j: () => move(1),
     k: () => move(-1),
@@ -68,19 +70,26 @@ export function UsersPage({ userId }: { userId: string | null }) {
           {list.extra !== null && <span className="muted count">{whole(list.extra)}</span>}
           <div className="page-tools">
             <SearchBox
-              key={text}
               inputRef={searchBox}
-              initial={text}
+              current={text}
               onSearch={(value) => setSearch({ search: value.trim() === '' ? null : value.trim() })}
             />
             <Button className="tool-refresh" icon="refresh" aria-label="Reload users" title="Reload (r)" onClick={list.reload} />
-            <a className="button" href={USERS_CSV} download title="Every user, as CSV">
+            <a className="button tight" href={USERS_CSV} download title="Every user, as CSV">
               <Icon name="download" />
               <span className="button-text">Export CSV</span>
             </a>
-            <Button look="primary" icon="plus" title="Create user (n)" onClick={() => setCreating(true)}>
-              Create user
-            </Button>
+            {mayManage && (
+              <Button
+                look="primary"
+                icon="plus"
+                className="tight"
+                title="Create user (n)"
+                onClick={() => setCreating(true)}
+              >
+                Create user
+              </Button>
+            )}
           </div>
         </div>
         <UsersTable
@@ -92,7 +101,7 @@ export function UsersPage({ userId }: { userId: string | null }) {
             setCursorRow(row)
             open(user)
           }}
-          onCreate={() => setCreating(true)}
+          onCreate={mayManage ? () => setCreating(true) : null}
           onClearSearch={() => setSearch({ search: null })}
         />
       </div>
@@ -127,20 +136,32 @@ const PAUSE_MS = 250
 
 interface SearchBoxProps {
   inputRef: RefObject<HTMLInputElement | null>
-  initial: string
+  /** What the address says is searched for. */
+  current: string
   onSearch: (text: string) => void
 }
 
-function SearchBox({ inputRef, initial, onSearch }: SearchBoxProps) {
-  const [text, setText] = useState(initial)
+function SearchBox({ inputRef, current, onSearch }: SearchBoxProps) {
+  const [text, setText] = useState(current)
+  const sent = useRef(current)
   const run = useRef(onSearch)
   run.current = onSearch
 
+  // the address changed by itself: back button, "clear search"
   useEffect(() => {
-    if (text.trim() === initial) return
-    const timer = setTimeout(() => run.current(text), PAUSE_MS)
+    if (current === sent.current) return
+    sent.current = current
+    setText(current)
+  }, [current])
+
+  useEffect(() => {
+    if (text.trim() === sent.current) return
+    const timer = setTimeout(() => {
+      sent.current = text.trim()
+      run.current(text)
+    }, PAUSE_MS)
     return () => clearTimeout(timer)
-  }, [text, initial])
+  }, [text])
 
   return (
     <div className="search" role="search">
@@ -155,11 +176,15 @@ function SearchBox({ inputRef, initial, onSearch }: SearchBoxProps) {
         value={text}
         onChange={(event) => setText(event.target.value)}
         onKeyDown={(event) => {
-          if (event.key === 'Enter') onSearch(text)
+          if (event.key === 'Enter') {
+            sent.current = text.trim()
+            onSearch(text)
+          }
           if (event.key === 'Escape') {
             if (text === '') event.currentTarget.blur()
             else {
               setText('')
+              sent.current = ''
               onSearch('')
             }
           }

@@ -15,7 +15,8 @@ interface UsersTableProps {
   cursorRow: number
   openId: string | null
   onOpen: (user: User, row: number) => void
-  onCreate: () => void
+  /** Null when the operator may not. */
+  onCreate: (() => void) | null
   onClearSearch: () => void
 }
 
@@ -207,14 +208,19 @@ function NoUsers({ onCreate }: UsersTableProps) {
       </span>
       <h2>No users yet</h2>
       <p className="muted">
-        They appear here as soon as someone signs up in your app. You can also create the first one yourself.
+        They appear here as soon as someone signs up in your app.
+        {onCreate && ' You can also create the first one yourself.'}
       </p>
-      <Button look="primary" icon="plus" onClick={onCreate}>
-        Create the first user
-      </Button>
-      <p className="small faint">
-        or press <Keys keys="n" />
-      </p>
+      {onCreate && (
+        <>
+          <Button look="primary" icon="plus" onClick={onCreate}>
+            Create the first user
+          </Button>
+          <p className="small faint">
+            or press <Keys keys="n" />
+          </p>
+        </>
+      )}
     </div>
   )
 }
