@@ -23,8 +23,9 @@ pub use db::{Db, PoolSettings};
 pub use error::Error;
 pub use session::Session;
 pub use text::Text;
+pub use tokio_postgres::error::ErrorPosition;
 pub use tokio_postgres::types::{FromSql, ToSql};
-pub use tokio_postgres::{Row, SimpleQueryMessage};
+pub use tokio_postgres::{Row, SimpleQueryMessage, SimpleQueryRow};
 pub use transaction::Transaction;
 
 /// A bound parameter.
