@@ -8,7 +8,7 @@ import { sqlPath } from '../shell/routes'
 import { Button } from '../ui/Button'
 import { Keys } from '../ui/Keys'
 import { useShortcuts } from '../ui/shortcuts'
-import { ago } from '../ui/time'
+import { ago, whole } from '../ui/time'
 import { Editor, type EditorHandle } from './Editor'
 import { readDraft, writeDraft, type PastQuery } from './history'
 import { Results } from './Results'
@@ -60,7 +60,7 @@ export default function SqlPage() {
               <select aria-label="Row limit" value={limit} onChange={(event) => setLimit(Number(event.target.value))}>
                 {LIMITS.map((rows) => (
                   <option key={rows} value={rows}>
-                    {rows} rows
+                    {whole(rows)}
                   </option>
                 ))}
               </select>

@@ -11,7 +11,7 @@ import { readable } from '../ui/json'
 import { Notice } from '../ui/Notice'
 import { count } from '../ui/time'
 import { useToast } from '../ui/Toasts'
-import { keyOf, textOf, valueProblem } from './values'
+import { keyOf, textOf, valueOf, valueProblem } from './values'
 import { ValueInput, type Entry } from './ValueInput'
 import { sentence } from '../ui/words'
 
@@ -28,7 +28,7 @@ interface CellDialogProps {
 export function CellDialog({ detail, editable, column, row, onClose, onSaved }: CellDialogProps) {
   const api = useApi()
   const toast = useToast()
-  const text = textOf(row[column.name])
+  const text = textOf(row[column.name], column.type)
   const start: Entry = text === null ? { is: 'null' } : { is: 'value', text: readable(text, column.type) }
   const [entry, setEntry] = useState<Entry>(start)
   const [error, setError] = useState<ApiError | null>(null)
@@ -45,7 +45,7 @@ export function CellDialog({ detail, editable, column, row, onClose, onSaved }: 
     setBusy(true)
     setError(null)
     try {
-      const values = { [column.name]: entry.is === 'value' ? entry.text : null }
+      const values = { [column.name]: entry.is === 'value' ? valueOf(entry.text, column.type) : null }
       const saved = await updateRow(api, detail.schema, detail.name, key, values)
       toast.say('Cell saved')
       onSaved(saved)

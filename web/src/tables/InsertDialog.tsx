@@ -6,7 +6,7 @@ import { Button } from '../ui/Button'
 import { Dialog } from '../ui/Dialog'
 import { Notice } from '../ui/Notice'
 import { useToast } from '../ui/Toasts'
-import { isWritable, valueProblem } from './values'
+import { isWritable, valueOf, valueProblem } from './values'
 import { ValueInput, type Entry } from './ValueInput'
 import { sentence } from '../ui/words'
 
@@ -35,15 +35,16 @@ export function InsertDialog({ detail, onClose, onInserted }: InsertDialogProps)
 
   const problemOf = (column: Column) => {
     const entry = entries[column.name]
-    return entry?.is === 'value' && entry.text !== '' ? valueProblem(entry.text, column.type) : null
+    return entry?.is === 'value' ? valueProblem(entry.text, column.type) : null
   }
 
   async function submit() {
     if (busy || columns.some((column) => problemOf(column) !== null)) return
     const values: Row = {}
-    for (const [name, entry] of Object.entries(entries)) {
-      if (entry.is === 'value') values[name] = entry.text
-      else if (entry.is === 'null') values[name] = null
+    for (const { name, type } of columns) {
+      const entry = entries[name]
+      if (entry?.is === 'value') values[name] = valueOf(entry.text, type)
+      else if (entry?.is === 'null') values[name] = null
     }
     setBusy(true)
     setError(null)

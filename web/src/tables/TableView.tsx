@@ -131,8 +131,8 @@ function Loaded({ detail, onReload }: { detail: TableDetail; onReload: () => voi
         {isOpenToAll(detail) && <span className="badge warn">RLS off</span>}
         {detail.rls_enabled && <span className="badge plain">RLS on</span>}
         {total && (
-          <span className="muted count" title={total.exact ? 'exact' : 'estimated by the database'}>
-            {total.exact ? '' : '≈ '}
+          <span className="muted count" title={total.exact ? 'exact' : 'an estimate: counting all would take long'}>
+            {total.exact ? '' : filters.length > 0 ? 'over ' : '≈ '}
             {whole(total.count)} {total.count === 1 ? 'row' : 'rows'}
           </span>
         )}
@@ -160,7 +160,7 @@ function Loaded({ detail, onReload }: { detail: TableDetail; onReload: () => voi
             <span className="button-text">Export CSV</span>
           </a>
           {editable && (
-            <Button look="primary" icon="plus" className="tight" title="Insert row (n)" onClick={() => setDialog('insert')}>
+            <Button look="primary" icon="plus" title="Insert row (n)" onClick={() => setDialog('insert')}>
               Insert row
             </Button>
           )}
@@ -286,7 +286,10 @@ function Rows({ detail, rows, sort, filtered, selected, onSelect, onSort, onOpen
       label="Rows"
       columns={columns}
       rowCount={rows.items.length}
-      cell={(row, column) => textOf(rows.items[row]?.[detail.columns[column]?.name ?? ''])}
+      cell={(row, index) => {
+        const column = detail.columns[index]
+        return column ? textOf(rows.items[row]?.[column.name], column.type) : null
+      }}
       sort={sort}
       onSort={onSort}
       {...(onSelect && { selected, onSelect })}

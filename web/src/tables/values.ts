@@ -2,11 +2,26 @@
 import type { Column, Row, TableDetail } from '../api/tables'
 import { isJson } from '../ui/json'
 
-/** The text of a value; null is NULL. Objects and arrays read as JSON. */
-export function textOf(value: unknown): string | null {
+/** The text of a value; null is NULL. Documents, arrays and composite values read as JSON. */
+export function textOf(value: unknown, type: string): string | null {
   if (value === null || value === undefined) return null
-  if (typeof value === 'string') return value
-  return typeof value === 'object' ? JSON.stringify(value) : String(value)
+  if (typeof value === 'string' && !isJson(type)) return value
+  return typeof value === 'object' || isJson(type) ? JSON.stringify(value) : String(value)
+}
+
+/**
+ * What to send for a typed text: documents as JSON; arrays and composite values as JSON when they are typed so;
+ * everything else as text, which the database reads as the column's type.
+ */
+export function valueOf(text: string, type: string): unknown {
+  if (isJson(type)) return JSON.parse(text)
+  const opens = type.endsWith('[]') ? '[' : '{"'
+  if (!text.trimStart().startsWith(opens)) return text
+  try {
+    return JSON.parse(text)
+  } catch {
+    return text
+  }
 }
 
 export function isBoolean(type: string): boolean {

@@ -112,7 +112,7 @@ function When({ name, at, none = 'No', optional = false }: WhenProps) {
     <Fact name={name}>
       <CopyValue text={at} label={name.toLowerCase()}>
         <time dateTime={at} title={fullTime(at)}>
-          {shortTime(at)} <span className="muted">· {ago(at)}</span>
+          {shortTime(at)} <span className="muted nowrap">· {ago(at)}</span>
         </time>
       </CopyValue>
     </Fact>

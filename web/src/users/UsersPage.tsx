@@ -75,7 +75,7 @@ export function UsersPage({ userId }: { userId: string | null }) {
               onSearch={(value) => setSearch({ search: value.trim() === '' ? null : value.trim() })}
             />
             <Button className="tool-refresh" icon="refresh" aria-label="Reload users" title="Reload (r)" onClick={list.reload} />
-            <a className="button tight" href={USERS_CSV} download title="Every user, as CSV">
+            <a className="button shrinks" href={USERS_CSV} download title="Every user, as CSV">
               <Icon name="download" />
               <span className="button-text">Export CSV</span>
             </a>
@@ -83,7 +83,7 @@ export function UsersPage({ userId }: { userId: string | null }) {
               <Button
                 look="primary"
                 icon="plus"
-                className="tight"
+                className="shrinks"
                 title="Create user (n)"
                 onClick={() => setCreating(true)}
               >
