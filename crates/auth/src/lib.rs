@@ -1,1 +1,24 @@
-//! auth
+//! Accounts: sign-up, sign-in, sessions, the signed-in user, and their administration, as Supabase's auth
+//! service answers it. One file per flow; `model/` holds the SQL, `error.rs` every public code.
+
+mod answer;
+mod bearer;
+mod client;
+mod error;
+mod json;
+mod login;
+mod metadata;
+mod model;
+mod pkce;
+mod public;
+mod query;
+mod router;
+pub mod settings;
+mod signup;
+pub mod state;
+mod tokens;
+mod user;
+
+pub use router::router;
+pub use settings::Settings;
+pub use state::{Deps, State};

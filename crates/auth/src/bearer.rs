@@ -1,0 +1,99 @@
+//! Who is calling, by the bearer token: a signed-in user, or an administrator.
+
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use base::http::bearer;
+use base::jwt::{TimeError, Token};
+use http::request::Parts;
+use uuid::Uuid;
+
+use crate::error::Error;
+use crate::login::validity;
+use crate::model::sessions::{self, Session};
+use crate::model::users::User;
+use crate::state::State;
+
+/// A caller whose token names a user who is there, not banned, and a session that is the user's and is there.
+/// A token that names no session passes without one.
+pub(crate) struct Authenticated {
+    pub(crate) claims: Arc<Token>,
+    pub(crate) user: User,
+    pub(crate) session: Option<Session>,
+}
+
+/// A caller whose token has an administrator's role; if it names a session, that is valid.
+pub(crate) struct Admin {
+    pub(crate) claims: Arc<Token>,
+    pub(crate) role: String,
+}
+
+impl FromRequestParts<State> for Authenticated {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Error> {
+        let claims = claims(parts, state)?;
+        let (user, session) = load(&claims, state).await?;
+        if user.is_banned(state.clock.now()) {
+            return Err(Error::Banned);
+        }
+        Ok(Self { claims, user, session })
+    }
+}
+
+impl FromRequestParts<State> for Admin {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Error> {
+        let claims = claims(parts, state)?;
+        if session_claim(&claims).is_some() {
+            let now = state.clock.now();
+            if let (user, Some(session)) = load(&claims, state).await?
+                && validity::check(&state.settings, &user, &session, None, now).is_err()
+            {
+                return Err(Error::AdminSessionExpired);
+            }
+        }
+        let role = claims.text("role").unwrap_or_default().to_owned();
+        if !state.settings.jwt_admin_roles.contains(&role) {
+            return Err(Error::NotAdmin("User not allowed"));
+        }
+        Ok(Self { claims, role })
+    }
+}
+
+/// The claims of a token whose signature and times are right. A token without `exp` does not expire.
+fn claims(parts: &Parts, state: &State) -> Result<Arc<Token>, Error> {
+    let bad_jwt =
+        |why: &dyn std::fmt::Display| Error::BadJwt(format!("invalid JWT: unable to parse or verify signature, {why}"));
+    let token = bearer(&parts.headers).ok_or(Error::NoAuthorization)?;
+    let claims = state.keyring.verify(token).map_err(|error| bad_jwt(&error))?;
+    match claims.check_times(state.clock.unix_seconds(), 0) {
+        // Only the type of `iat` is looked at: clocks differ.
+        Ok(()) | Err(TimeError::IssuedInFuture) => Ok(claims),
+        Err(error) => Err(bad_jwt(&format_args!("token has invalid claims: {error}"))),
+    }
+}
+
+/// The session that a token names; the nil uuid stands for none.
+fn session_claim(claims: &Token) -> Option<&str> {
+    claims.text("session_id").filter(|id| !id.is_empty() && *id != "00000000-0000-0000-0000-000000000000")
+}
+
+async fn load(claims: &Token, state: &State) -> Result<(User, Option<Session>), Error> {
+    let subject = claims.text("sub").filter(|subject| !subject.is_empty());
+    let subject = subject.ok_or_else(|| Error::BadJwt("invalid claim: missing sub claim".to_owned()))?;
+    let user_id = Uuid::parse_str(subject).map_err(|_| Error::BadSubject)?;
+    let session_id = session_claim(claims).map(Uuid::parse_str).transpose();
+    let looked_for = session_id.as_ref().ok().copied().flatten();
+    let found = sessions::find_with_user(&state.db, user_id, looked_for)
+        .await
+        .map_err(Error::database("Database error loading user"))?;
+    let (user, session) = found.ok_or(Error::TokenUserNotFound)?;
+    let session_id =
+        session_id.map_err(|_| Error::BadJwt("invalid claim: session_id claim must be a UUID".to_owned()))?;
+    if session_id.is_some() && session.is_none() {
+        return Err(Error::TokenSessionNotFound);
+    }
+    Ok((user, session))
+}

@@ -1,0 +1,98 @@
+//! `auth.audit_log_entries`: what users and administrators did.
+
+use jiff::Timestamp;
+use pg::Transaction;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::users::User;
+use crate::state::State;
+
+/// What was done. The second name is the group that Supabase files it under.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Action {
+    Login,
+    Logout,
+    UserSignedUp,
+    UserRepeatedSignUp,
+    UserDeleted,
+    UserModified,
+    UserUpdatedPassword,
+    TokenRevoked,
+    TokenRefreshed,
+}
+
+impl Action {
+    fn names(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Login => ("login", "account"),
+            Self::Logout => ("logout", "account"),
+            Self::UserSignedUp => ("user_signedup", "team"),
+            Self::UserRepeatedSignUp => ("user_repeated_signup", "user"),
+            Self::UserDeleted => ("user_deleted", "team"),
+            Self::UserModified => ("user_modified", "user"),
+            Self::UserUpdatedPassword => ("user_updated_password", "user"),
+            Self::TokenRevoked => ("token_revoked", "token"),
+            Self::TokenRefreshed => ("token_refreshed", "token"),
+        }
+    }
+}
+
+/// Who did it.
+pub(crate) struct Actor {
+    id: Uuid,
+    via_sso: bool,
+    username: String,
+    name: Option<Value>,
+}
+
+impl Actor {
+    /// A user; known by phone number, else by email address.
+    pub(crate) fn user(user: &User) -> Self {
+        let username = if user.phone.is_empty() { &user.email } else { &user.phone };
+        Self {
+            id: user.id,
+            via_sso: user.is_sso_user,
+            username: username.clone(),
+            name: user.user_metadata.get("full_name").cloned(),
+        }
+    }
+
+    /// An administrator, known by the role of the token.
+    pub(crate) fn admin(role: &str) -> Self {
+        Self { id: Uuid::nil(), via_sso: false, username: role.to_owned(), name: None }
+    }
+}
+
+/// The payload of an entry.
+pub(crate) fn payload(actor: &Actor, action: Action, traits: Option<Value>) -> Value {
+    let (action, log_type) = action.names();
+    let mut payload = json!({
+        "actor_id": actor.id,
+        "actor_via_sso": actor.via_sso,
+        "actor_username": actor.username,
+        "action": action,
+        "log_type": log_type,
+    });
+    if let Some(name) = &actor.name {
+        payload["actor_name"] = name.clone();
+    }
+    if let Some(traits) = traits {
+        payload["traits"] = traits;
+    }
+    payload
+}
+
+const INSERT: &str = "
+    insert into auth.audit_log_entries (instance_id, id, payload, created_at, ip_address)
+    values ('00000000-0000-0000-0000-000000000000', $1, $2, $3, '')";
+
+/// Adds an entry in the transaction of what it tells.
+pub(crate) async fn insert(
+    tx: &mut Transaction,
+    state: &State,
+    payload: &Value,
+    at: Timestamp,
+) -> Result<(), pg::Error> {
+    tx.execute(INSERT, &[&state.random.uuid(), payload, &at]).await.map(drop)
+}

@@ -1,0 +1,81 @@
+//! `auth.identities`: the ways in which a user can sign in.
+
+use jiff::Timestamp;
+use pg::Transaction;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::metadata::Fields;
+
+/// A way in which a user can sign in; serialises as clients see it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Identity {
+    #[serde(rename = "identity_id")]
+    pub(crate) id: Uuid,
+    #[serde(rename = "id")]
+    pub(crate) provider_id: String,
+    pub(crate) user_id: Uuid,
+    #[serde(skip_serializing_if = "is_empty")]
+    pub(crate) identity_data: Value,
+    pub(crate) provider: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) last_sign_in_at: Option<Timestamp>,
+    pub(crate) created_at: Timestamp,
+    pub(crate) updated_at: Timestamp,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(crate) email: String,
+}
+
+fn is_empty(data: &Value) -> bool {
+    data.as_object().is_none_or(Fields::is_empty)
+}
+
+/// All identities of the user `u` as JSON, oldest first.
+macro_rules! identities_json {
+    () => {
+        "(select coalesce(json_agg(json_build_object(
+            'identity_id', i.id, 'id', i.provider_id, 'user_id', i.user_id, 'identity_data', i.identity_data,
+            'provider', i.provider, 'last_sign_in_at', i.last_sign_in_at,
+            'created_at', coalesce(i.created_at, '0001-01-01 00:00:00+00'),
+            'updated_at', coalesce(i.updated_at, '0001-01-01 00:00:00+00'), 'email', coalesce(i.email, '')
+          ) order by i.created_at, i.id), '[]')
+          from auth.identities i where i.user_id = u.id)"
+    };
+}
+
+pub(crate) use identities_json;
+
+/// An identity to be made.
+pub(crate) struct NewIdentity<'a> {
+    pub(crate) id: Uuid,
+    pub(crate) user_id: Uuid,
+    pub(crate) provider: &'a str,
+    pub(crate) data: Value,
+    pub(crate) at: Timestamp,
+}
+
+const INSERT: &str = "
+    insert into auth.identities
+        (id, provider_id, user_id, identity_data, provider, last_sign_in_at, created_at, updated_at)
+    values ($1, $2::uuid::text, $2, $3, $4, $5, $5, $5)";
+
+/// Adds an identity of provider `email` or `phone`, whose id there is the user's own.
+pub(crate) async fn insert(tx: &mut Transaction, identity: &NewIdentity<'_>) -> Result<(), pg::Error> {
+    let NewIdentity { id, user_id, provider, data, at } = identity;
+    tx.execute(INSERT, &[id, user_id, data, provider, at]).await.map(drop)
+}
+
+/// The data of a new email identity: what is known of the address, then what else is given.
+pub(crate) fn email_data(user_id: Uuid, email: &str, is_verified: bool, more: &Fields) -> Value {
+    let mut data = more.clone();
+    for (key, value) in [
+        ("sub", json!(user_id)),
+        ("email", json!(email)),
+        ("email_verified", json!(is_verified)),
+        ("phone_verified", json!(false)),
+    ] {
+        data.insert(key.to_owned(), value);
+    }
+    Value::Object(data)
+}

@@ -1,0 +1,8 @@
+//! The tables: row types, and each table's statements beside them. Every time is given by the caller.
+
+pub(crate) mod audit;
+pub(crate) mod factors;
+pub(crate) mod identities;
+pub(crate) mod refresh_tokens;
+pub(crate) mod sessions;
+pub(crate) mod users;

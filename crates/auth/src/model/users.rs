@@ -1,0 +1,267 @@
+//! `auth.users`: accounts, read together with their identities and factors in one query.
+
+use jiff::Timestamp;
+use pg::{Context, Db, Row, Transaction};
+use secrecy::SecretString;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::factors::Factor;
+use super::identities::Identity;
+
+/// A user; serialises as clients see it, in the order in which they know the fields.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct User {
+    pub(crate) id: Uuid,
+    pub(crate) aud: String,
+    pub(crate) role: String,
+    pub(crate) email: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) email_confirmed_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) invited_at: Option<Timestamp>,
+    pub(crate) phone: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) phone_confirmed_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) confirmation_sent_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) confirmed_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) recovery_sent_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(crate) new_email: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) email_change_sent_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(crate) new_phone: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) phone_change_sent_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) reauthentication_sent_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) last_sign_in_at: Option<Timestamp>,
+    pub(crate) app_metadata: Value,
+    pub(crate) user_metadata: Value,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) factors: Vec<Factor>,
+    /// `None` where they were not read, which is `null` to clients.
+    pub(crate) identities: Option<Vec<Identity>>,
+    pub(crate) created_at: Timestamp,
+    pub(crate) updated_at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) banned_until: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) deleted_at: Option<Timestamp>,
+    pub(crate) is_anonymous: bool,
+
+    #[serde(skip)]
+    pub(crate) is_sso_user: bool,
+    #[serde(skip)]
+    pub(crate) encrypted_password: Option<SecretString>,
+}
+
+/// The columns of a user `u`, without identities and factors. Columns that the program never leaves empty are
+/// read as empty where somebody else did; a ban without end ends with the year 9999.
+macro_rules! bare_user_columns {
+    () => {
+        "u.id, coalesce(u.aud, '') as aud, coalesce(u.role, '') as role, coalesce(u.email, '') as email,
+         u.email_confirmed_at, u.invited_at, coalesce(u.phone, '') as phone, u.phone_confirmed_at,
+         u.confirmation_sent_at, u.confirmed_at, u.recovery_sent_at, coalesce(u.email_change, '') as new_email,
+         u.email_change_sent_at, coalesce(u.phone_change, '') as new_phone, u.phone_change_sent_at,
+         u.reauthentication_sent_at, u.last_sign_in_at, coalesce(u.raw_app_meta_data, 'null') as app_metadata,
+         coalesce(u.raw_user_meta_data, 'null') as user_metadata,
+         coalesce(u.created_at, '0001-01-01 00:00:00+00') as created_at,
+         coalesce(u.updated_at, '0001-01-01 00:00:00+00') as updated_at,
+         case when u.banned_until > '9999-12-30 00:00:00+00' then '9999-12-30 00:00:00+00' else u.banned_until end
+           as banned_until, u.deleted_at, u.is_anonymous,
+         u.is_sso_user, nullif(u.encrypted_password, '') as encrypted_password"
+    };
+}
+
+/// The columns of a user `u` with identities and factors.
+macro_rules! user_columns {
+    () => {
+        concat!(
+            $crate::model::users::bare_user_columns!(),
+            ", ",
+            $crate::model::identities::identities_json!(),
+            " as identities, ",
+            $crate::model::factors::factors_json!(),
+            " as factors"
+        )
+    };
+}
+
+pub(crate) use {bare_user_columns, user_columns};
+
+impl User {
+    /// Reads a row with [`user_columns`].
+    ///
+    /// # Panics
+    /// When the statement does not return these columns, which the test of all statements excludes.
+    pub(crate) fn from_row(row: &Row) -> Self {
+        Self { identities: Some(json(row, "identities")), factors: json(row, "factors"), ..Self::bare(row) }
+    }
+
+    /// Reads a row with [`bare_user_columns`].
+    pub(crate) fn bare(row: &Row) -> Self {
+        Self {
+            id: row.get("id"),
+            aud: row.get("aud"),
+            role: row.get("role"),
+            email: row.get("email"),
+            email_confirmed_at: row.get("email_confirmed_at"),
+            invited_at: row.get("invited_at"),
+            phone: row.get("phone"),
+            phone_confirmed_at: row.get("phone_confirmed_at"),
+            confirmation_sent_at: row.get("confirmation_sent_at"),
+            confirmed_at: row.get("confirmed_at"),
+            recovery_sent_at: row.get("recovery_sent_at"),
+            new_email: row.get("new_email"),
+            email_change_sent_at: row.get("email_change_sent_at"),
+            new_phone: row.get("new_phone"),
+            phone_change_sent_at: row.get("phone_change_sent_at"),
+            reauthentication_sent_at: row.get("reauthentication_sent_at"),
+            last_sign_in_at: row.get("last_sign_in_at"),
+            app_metadata: row.get("app_metadata"),
+            user_metadata: row.get("user_metadata"),
+            factors: Vec::new(),
+            identities: None,
+            created_at: row.get("created_at"),
+            updated_at: row.get("updated_at"),
+            banned_until: row.get("banned_until"),
+            deleted_at: row.get("deleted_at"),
+            is_anonymous: row.get("is_anonymous"),
+            is_sso_user: row.get("is_sso_user"),
+            encrypted_password: row.get::<_, Option<String>>("encrypted_password").map(SecretString::from),
+        }
+    }
+
+    pub(crate) fn is_banned(&self, now: Timestamp) -> bool {
+        self.banned_until.is_some_and(|until| now < until)
+    }
+
+    pub(crate) fn is_confirmed(&self) -> bool {
+        self.email_confirmed_at.is_some()
+    }
+
+    pub(crate) fn has_verified_factor(&self) -> bool {
+        self.factors.iter().any(Factor::is_verified)
+    }
+
+    pub(crate) fn identity(&self, provider: &str) -> Option<&Identity> {
+        self.identities.iter().flatten().find(|identity| identity.provider == provider)
+    }
+}
+
+/// Reads a column that holds what our own `json_build_object` made.
+pub(crate) fn json<T: DeserializeOwned>(row: &Row, column: &str) -> T {
+    serde_json::from_value(row.get(column)).expect("the statement builds this JSON with all fields")
+}
+
+const BY_ID: &str = concat!(
+    "select ",
+    user_columns!(),
+    " from auth.users u where u.id = $1 and u.instance_id = '00000000-0000-0000-0000-000000000000'"
+);
+
+/// The user with an id.
+pub(crate) async fn find(db: &Db, id: Uuid) -> Result<Option<User>, pg::Error> {
+    Ok(db.read(&Context::service(), BY_ID, &[&id]).await?.first().map(User::from_row))
+}
+
+/// The user with an id as it is within a transaction.
+pub(crate) async fn reload(tx: &mut Transaction, id: Uuid) -> Result<Option<User>, pg::Error> {
+    Ok(tx.query_opt(BY_ID, &[&id]).await?.as_ref().map(User::from_row))
+}
+
+const BY_EMAIL: &str = concat!(
+    "select ",
+    user_columns!(),
+    " from auth.users u
+      where u.instance_id = '00000000-0000-0000-0000-000000000000' and lower(u.email) = $1 and u.aud = $2
+        and not u.is_sso_user
+      limit 1"
+);
+
+/// The user with an email address (in lower case) in an audience; not one of single sign-on.
+pub(crate) async fn find_by_email(db: &Db, email: &str, aud: &str) -> Result<Option<User>, pg::Error> {
+    Ok(db.read(&Context::service(), BY_EMAIL, &[&email, &aud]).await?.first().map(User::from_row))
+}
+
+const WITH_EMAIL: &str = concat!(
+    "select ",
+    user_columns!(),
+    " from auth.users u
+      where u.id = coalesce(
+        (select o.id from auth.identities i join auth.users o on o.id = i.user_id
+         where i.email = $1 and i.provider not like 'sso:%' and o.aud = $2 and o.id is distinct from $3
+         limit 1),
+        (select o.id from auth.users o
+         where o.instance_id = '00000000-0000-0000-0000-000000000000' and lower(o.email) = $1 and o.aud = $2
+           and not o.is_sso_user and o.id is distinct from $3
+         limit 1))"
+);
+
+/// The user, other than `besides`, who has an email address as their own or as that of an identity.
+pub(crate) async fn find_duplicate(
+    db: &Db,
+    email: &str,
+    aud: &str,
+    besides: Option<Uuid>,
+) -> Result<Option<User>, pg::Error> {
+    Ok(db.read(&Context::service(), WITH_EMAIL, &[&email, &aud, &besides]).await?.first().map(User::from_row))
+}
+
+/// A user to be made.
+pub(crate) struct NewUser<'a> {
+    pub(crate) id: Uuid,
+    pub(crate) aud: &'a str,
+    pub(crate) role: &'a str,
+    pub(crate) email: Option<&'a str>,
+    pub(crate) phone: Option<&'a str>,
+    pub(crate) encrypted_password: &'a str,
+    pub(crate) app_metadata: Value,
+    pub(crate) user_metadata: Value,
+    pub(crate) at: Timestamp,
+}
+
+const INSERT: &str = "
+    insert into auth.users (
+        instance_id, id, aud, role, email, phone, encrypted_password, raw_app_meta_data, raw_user_meta_data,
+        created_at, updated_at, confirmation_token, recovery_token, email_change_token_new, email_change)
+    values ('00000000-0000-0000-0000-000000000000', $1, $2, $3, $4, $5, $6, $7, $8, $9, $9, '', '', '', '')";
+
+/// Adds a user. What triggers make of the row is seen by [`reload`] only.
+pub(crate) async fn insert(tx: &mut Transaction, user: &NewUser<'_>) -> Result<(), pg::Error> {
+    let NewUser { id, aud, role, email, phone, encrypted_password, app_metadata, user_metadata, at } = user;
+    let params: [pg::Param<'_>; 9] = [id, aud, role, email, phone, encrypted_password, app_metadata, user_metadata, at];
+    tx.execute(INSERT, &params).await.map(drop)
+}
+
+/// The unique index that two accounts with one email address run into.
+pub(crate) const EMAIL_KEY: &str = "users_email_partial_key";
+
+const SET_METADATA: &str = "
+    update auth.users set raw_app_meta_data = $2, raw_user_meta_data = $3, updated_at = $4 where id = $1";
+
+/// Replaces both kinds of metadata.
+pub(crate) async fn set_metadata(tx: &mut Transaction, user: &User, at: Timestamp) -> Result<(), pg::Error> {
+    tx.execute(SET_METADATA, &[&user.id, &user.app_metadata, &user.user_metadata, &at]).await.map(drop)
+}
+
+const CONFIRM_EMAIL: &str = "
+    with tokens as (delete from auth.one_time_tokens where user_id = $1)
+    update auth.users
+    set email_confirmed_at = $2, confirmation_token = '', updated_at = $2,
+        raw_user_meta_data = case jsonb_typeof(raw_user_meta_data) when 'object' then raw_user_meta_data
+          else '{}' end || '{\"email_verified\": true}'
+    where id = $1";
+
+/// Marks the email address as confirmed, which uses up all links and codes that are under way.
+pub(crate) async fn confirm_email(tx: &mut Transaction, id: Uuid, at: Timestamp) -> Result<(), pg::Error> {
+    tx.execute(CONFIRM_EMAIL, &[&id, &at]).await.map(drop)
+}

@@ -1,0 +1,146 @@
+//! What an installation decides about accounts. The defaults are those of the Supabase CLI.
+
+use std::time::Duration;
+
+use authkit::PasswordRules;
+use authkit::strength::LEAST_MIN_LENGTH;
+
+/// Settings of the account service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// The app's address: where links in mails lead when nothing else is asked for.
+    pub site_url: String,
+    /// The public address of this service, which links in mails start with.
+    pub api_external_url: String,
+    /// Patterns of further addresses that links may lead to.
+    pub uri_allow_list: Vec<String>,
+    /// How long a request may take; zero for no limit.
+    pub max_request_duration: Duration,
+
+    /// Nobody may sign up; administrators still create users.
+    pub disable_signup: bool,
+    /// Signing up and in with email and password.
+    pub email_enabled: bool,
+    /// Addresses count as confirmed at once.
+    pub mailer_autoconfirm: bool,
+
+    /// How long access tokens are valid.
+    pub jwt_exp: Duration,
+    /// The audience of users and their tokens.
+    pub jwt_aud: String,
+    /// The `iss` claim, and the base of the discovery document; left out when empty.
+    pub jwt_issuer: String,
+    /// The role of new users.
+    pub jwt_default_role: String,
+    /// Roles whose tokens may administer users.
+    pub jwt_admin_roles: Vec<String>,
+    /// The role of user rows that may change their own `app_metadata`.
+    pub jwt_admin_group: String,
+
+    /// What new passwords must be like.
+    pub password: PasswordRules,
+    /// A password change needs a fresh sign-in, or a code sent by mail.
+    pub update_password_require_reauthentication: bool,
+    /// A password change needs the old password.
+    pub update_password_require_current_password: bool,
+
+    /// A refresh token that is used again ends its session's tokens.
+    pub refresh_token_rotation: bool,
+    /// How long after its exchange a refresh token may be exchanged again.
+    pub refresh_token_reuse_interval: Duration,
+    /// The longest a session may last.
+    pub sessions_timebox: Option<Duration>,
+    /// The longest time between two refreshes.
+    pub sessions_inactivity_timeout: Option<Duration>,
+    /// How long a user with a second factor may stay at the first level.
+    pub sessions_allow_low_aal: Option<Duration>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            site_url: "http://127.0.0.1:3000".to_owned(),
+            api_external_url: "http://127.0.0.1:54321/auth/v1".to_owned(),
+            uri_allow_list: Vec::new(),
+            max_request_duration: Duration::from_secs(10),
+            disable_signup: false,
+            email_enabled: true,
+            mailer_autoconfirm: true,
+            jwt_exp: Duration::from_secs(3600),
+            jwt_aud: "authenticated".to_owned(),
+            jwt_issuer: "http://127.0.0.1:54321/auth/v1".to_owned(),
+            jwt_default_role: "authenticated".to_owned(),
+            jwt_admin_roles: vec!["service_role".to_owned(), "supabase_admin".to_owned()],
+            jwt_admin_group: "admin".to_owned(),
+            password: PasswordRules::default(),
+            update_password_require_reauthentication: false,
+            update_password_require_current_password: false,
+            refresh_token_rotation: true,
+            refresh_token_reuse_interval: Duration::from_secs(10),
+            sessions_timebox: None,
+            sessions_inactivity_timeout: None,
+            sessions_allow_low_aal: None,
+        }
+    }
+}
+
+/// A setting that cannot be.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{setting}: {reason}")]
+pub struct Invalid {
+    /// The field of [`Settings`].
+    pub setting: &'static str,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+/// The longest lifetime of an access token, which the Supabase CLI sets too: a week.
+const MAX_JWT_EXP: Duration = Duration::from_secs(7 * 24 * 3600);
+
+impl Settings {
+    /// Checks the settings against each other and against what is possible.
+    ///
+    /// # Errors
+    /// [`Invalid`] for the first one that cannot be.
+    pub fn validate(&self) -> Result<(), Invalid> {
+        let check = |holds: bool, setting: &'static str, reason: &str| {
+            if holds { Ok(()) } else { Err(Invalid { setting, reason: reason.to_owned() }) }
+        };
+        check(is_absolute(&self.site_url), "site_url", "must be an absolute address")?;
+        check(is_absolute(&self.api_external_url), "api_external_url", "must be an absolute address")?;
+        let lifetime = Duration::from_secs(1)..=MAX_JWT_EXP;
+        check(lifetime.contains(&self.jwt_exp), "jwt_exp", "must be between one second and a week")?;
+        check(!self.jwt_aud.is_empty(), "jwt_aud", "must not be empty")?;
+        check(!self.jwt_default_role.is_empty(), "jwt_default_role", "must not be empty")?;
+        check(!self.jwt_admin_roles.is_empty(), "jwt_admin_roles", "must name a role")?;
+        check(
+            self.password.min_length <= authkit::strength::MAX_LENGTH,
+            "password.min_length",
+            "must not be over 72, which is the most that is looked at",
+        )
+    }
+
+    /// The minimum length of passwords that is in force.
+    #[must_use]
+    pub fn password_min_length(&self) -> usize {
+        self.password.min_length.max(LEAST_MIN_LENGTH)
+    }
+}
+
+fn is_absolute(address: &str) -> bool {
+    address.split_once("://").is_some_and(|(scheme, rest)| !scheme.is_empty() && !rest.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_valid_and_wrong_values_are_named() {
+        assert_eq!(Settings::default().validate(), Ok(()));
+        let wrong = Settings { site_url: "/app".to_owned(), ..Settings::default() };
+        assert_eq!(wrong.validate().unwrap_err().to_string(), "site_url: must be an absolute address");
+        let wrong = Settings { jwt_exp: Duration::from_secs(8 * 24 * 3600), ..Settings::default() };
+        assert_eq!(wrong.validate().unwrap_err().setting, "jwt_exp");
+    }
+}

@@ -1,0 +1,43 @@
+//! What all handlers share.
+
+use std::sync::Arc;
+
+use authkit::Hasher;
+use base::jwt::Keyring;
+use base::{Clock, Random};
+
+use crate::Settings;
+
+/// What the service needs from its surroundings.
+#[derive(Clone, Debug)]
+pub struct Deps {
+    /// A pool that is logged in as `supabase_auth_admin`.
+    pub db: pg::Db,
+    /// The project's keys, which sign access tokens.
+    pub keyring: Keyring,
+    /// The time.
+    pub clock: Clock,
+    /// Ids, tokens, codes, salts.
+    pub random: Random,
+}
+
+/// The service's state. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct State {
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) db: pg::Db,
+    pub(crate) keyring: Keyring,
+    pub(crate) clock: Clock,
+    pub(crate) random: Random,
+    pub(crate) hasher: Hasher,
+}
+
+impl State {
+    /// Puts the service together. The settings are taken as valid.
+    #[must_use]
+    pub fn new(settings: Settings, deps: Deps) -> Self {
+        let Deps { db, keyring, clock, random } = deps;
+        let hasher = Hasher::new(random.clone());
+        Self { settings: Arc::new(settings), db, keyring, clock, random, hasher }
+    }
+}

@@ -1,0 +1,236 @@
+//! Access tokens, and the answer that carries a session to a client.
+
+use std::time::Duration;
+
+use axum::response::{IntoResponse, Response};
+use http::HeaderValue;
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::client::Client;
+use crate::error::Error;
+use crate::json::Json;
+use crate::model::audit::{self, Action, Actor};
+use crate::model::refresh_tokens;
+use crate::model::sessions::{Grant, Method, Session};
+use crate::model::users::User;
+use crate::state::State;
+
+/// The ways to open a session, as the `amr` claim names them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Proof {
+    /// A password, or a sign-up with one.
+    Password,
+}
+
+impl Proof {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Password => "password",
+        }
+    }
+}
+
+/// A session on its way to the client.
+pub(crate) struct Issued {
+    pub(crate) user: User,
+    pub(crate) session: Session,
+    pub(crate) refresh_token: String,
+}
+
+/// What is written when a user signs in; see [`Sign::prepare`].
+pub(crate) struct Sign<'a> {
+    state: &'a State,
+    client: &'a Client,
+    session: Session,
+    refresh_token: String,
+    audit: Option<Value>,
+}
+
+impl<'a> Sign<'a> {
+    /// A new session of a user. `provider` is that of the audit entry of the sign-in; none is written without.
+    pub(crate) fn prepare(
+        state: &'a State,
+        client: &'a Client,
+        user: &User,
+        proof: Proof,
+        provider: Option<&str>,
+    ) -> Self {
+        let at = state.clock.now();
+        let session = Session {
+            id: state.random.uuid(),
+            user_id: user.id,
+            created_at: at,
+            aal: Some("aal1".to_owned()),
+            not_after: None,
+            refreshed_at: None,
+            oauth_client_id: None,
+            scopes: None,
+            methods: vec![Method { method: proof.name().to_owned(), at }],
+        };
+        let traits = |provider| json!({"provider": provider});
+        let audit = provider.map(|name| audit::payload(&Actor::user(user), Action::Login, Some(traits(name))));
+        Self { state, client, session, refresh_token: refresh_tokens::generate(&state.random), audit }
+    }
+
+    fn grant(&self) -> Grant<'_> {
+        Grant {
+            session_id: self.session.id,
+            user_id: self.session.user_id,
+            at: self.session.created_at,
+            user_agent: self.client.user_agent.as_deref(),
+            ip: self.client.ip,
+            refresh_token: &self.refresh_token,
+            claim_id: self.state.random.uuid(),
+            method: &self.session.methods[0].method,
+            audit_id: self.state.random.uuid(),
+            audit: self.audit.clone(),
+        }
+    }
+
+    /// Opens the session in a transaction of its own; `None` when the user is gone.
+    pub(crate) async fn open(self) -> Result<Option<Issued>, pg::Error> {
+        let user = self.grant().write(&self.state.db).await?;
+        Ok(user.map(|user| Issued { user, session: self.session, refresh_token: self.refresh_token }))
+    }
+
+    /// Opens the session as part of a transaction.
+    pub(crate) async fn open_in(self, tx: &mut pg::Transaction) -> Result<Issued, pg::Error> {
+        let user = self.grant().write_in(tx).await?;
+        Ok(Issued { user, session: self.session, refresh_token: self.refresh_token })
+    }
+}
+
+/// The claims of an access token, in the order in which Supabase writes them.
+#[derive(Serialize)]
+struct Claims<'a> {
+    #[serde(skip_serializing_if = "str::is_empty")]
+    iss: &'a str,
+    sub: Uuid,
+    aud: &'a str,
+    exp: i64,
+    iat: i64,
+    email: &'a str,
+    phone: &'a str,
+    app_metadata: &'a Value,
+    user_metadata: &'a Value,
+    role: &'a str,
+    aal: &'a str,
+    amr: Vec<Value>,
+    session_id: Uuid,
+    is_anonymous: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_id: Option<Uuid>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scope: Option<&'a str>,
+}
+
+/// The answer with a session.
+#[derive(Serialize)]
+struct Answer<'a> {
+    access_token: String,
+    token_type: &'static str,
+    expires_in: i64,
+    expires_at: i64,
+    refresh_token: &'a str,
+    user: &'a User,
+    /// Present, if only as `null`, where somebody signed in with a password.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    weak_password: Option<Value>,
+}
+
+impl Issued {
+    /// The answer of a sign-up or a refresh.
+    pub(crate) fn answer(&self, state: &State) -> Result<Response, Error> {
+        self.answer_with(state, None)
+    }
+
+    /// The answer of a sign-in with a password: what is weak about it, or `null`.
+    pub(crate) fn answer_with(&self, state: &State, weak_password: Option<Value>) -> Result<Response, Error> {
+        let issued_at = state.clock.now();
+        let expires_at = self.expires_at(state, issued_at)?;
+        let (iat, exp) = (issued_at.as_second(), expires_at.as_second());
+        let answer = Answer {
+            access_token: self.access_token(state, iat, exp),
+            token_type: "bearer",
+            expires_in: exp - iat,
+            expires_at: exp,
+            refresh_token: &self.refresh_token,
+            user: &self.user,
+            weak_password,
+        };
+        let mut response = Json(answer).into_response();
+        for (name, value) in [
+            ("sb-auth-user-id", self.user.id.to_string()),
+            ("sb-auth-session-id", self.session.id.to_string()),
+            ("sb-auth-refresh-token-prefix", self.refresh_token.chars().take(5).collect()),
+        ] {
+            let value = HeaderValue::from_str(&value).expect("uuids and refresh tokens are visible ASCII");
+            response.headers_mut().insert(name, value);
+        }
+        Ok(response)
+    }
+
+    fn access_token(&self, state: &State, iat: i64, exp: i64) -> String {
+        let (user, session) = (&self.user, &self.session);
+        let claims = Claims {
+            iss: &state.settings.jwt_issuer,
+            sub: user.id,
+            aud: &user.aud,
+            exp,
+            iat,
+            email: &user.email,
+            phone: &user.phone,
+            app_metadata: &user.app_metadata,
+            user_metadata: &user.user_metadata,
+            role: &user.role,
+            aal: session.level(),
+            amr: session.methods.iter().map(|method| entry(user, method)).collect(),
+            session_id: session.id,
+            is_anonymous: user.is_anonymous,
+            client_id: session.oauth_client_id,
+            scope: session.scopes.as_deref(),
+        };
+        state.keyring.sign(&claims)
+    }
+
+    /// When the access token expires: after its lifetime, or earlier where a user with a second factor has not
+    /// used it and may do without for a limited time only.
+    fn expires_at(&self, state: &State, issued_at: Timestamp) -> Result<Timestamp, Error> {
+        let expires_at = later(issued_at, state.settings.jwt_exp)?;
+        match state.settings.sessions_allow_low_aal {
+            Some(limit) if self.user.has_verified_factor() && self.session.level() == "aal1" => {
+                Ok(expires_at.min(later(self.session.created_at, limit)?))
+            }
+            _ => Ok(expires_at),
+        }
+    }
+}
+
+/// An `amr` entry; the provider is told for SAML only.
+fn entry(user: &User, method: &Method) -> Value {
+    let mut entry = json!({"method": method.method, "timestamp": method.at.as_second()});
+    if method.method == "sso/saml"
+        && let [identity] = user.identities.as_deref().unwrap_or_default()
+        && let Some(provider) = identity.provider.strip_prefix("sso:")
+    {
+        entry["provider"] = json!(provider);
+    }
+    entry
+}
+
+fn later(from: Timestamp, by: Duration) -> Result<Timestamp, Error> {
+    SignedDuration::try_from(by)
+        .and_then(|by| from.checked_add(by))
+        .map_err(|error| Error::Internal("error generating jwt token", error.to_string()))
+}
+
+impl Session {
+    /// The assurance level that the methods amount to.
+    pub(crate) fn level(&self) -> &'static str {
+        let is_second = |method: &Method| matches!(&*method.method, "totp" | "mfa/phone" | "mfa/webauthn");
+        if self.methods.iter().any(is_second) { "aal2" } else { "aal1" }
+    }
+}
