@@ -2,6 +2,7 @@ import { useEffect, useId, useLayoutEffect, useMemo, useRef, useState, type Keyb
 import { copyText } from './clipboard'
 import { cellText, columnWidth, isNumeric, ROW_HEIGHT, visibleRows } from './gridMath'
 import { Icon } from './Icon'
+import { useToast } from './Toasts'
 import './grid.css'
 
 export interface GridColumn {
@@ -41,6 +42,7 @@ const SAMPLE = 60
 export function Grid(props: GridProps) {
   const { label, columns, rowCount, cell, onOpen, sort, onSort, selected, onSelect, onEnd, foot } = props
   const id = useId()
+  const toast = useToast()
   const scroller = useRef<HTMLDivElement>(null)
   const [view, setView] = useState({ top: 0, height: 600 })
   const [at, setAt] = useState<{ row: number; column: number }>({ row: 0, column: 0 })
@@ -126,7 +128,7 @@ export function Grid(props: GridProps) {
     if (mod && event.key === 'c') {
       if (window.getSelection()?.toString()) return
       event.preventDefault()
-      void copyText(cell(at.row, at.column) ?? '')
+      void copyText(cell(at.row, at.column) ?? '').then((done) => done && toast.say('Cell copied'))
       return
     }
     const move = moves[event.key]
@@ -148,6 +150,7 @@ export function Grid(props: GridProps) {
       aria-activedescendant={rowCount > 0 ? `${id}-${at.row}-${at.column}` : undefined}
       aria-multiselectable={selectable || undefined}
       tabIndex={0}
+      data-own-keys
       onKeyDown={onKey}
       onScroll={(event) => {
         const top = event.currentTarget.scrollTop

@@ -30,6 +30,12 @@ function isTyping(target: EventTarget | null): boolean {
   return Boolean(target.shadowRoot)
 }
 
+/** Enter on a control is that control's own; arrows are, inside what scrolls or moves by them. */
+function belongsTo(target: Element, key: string): boolean {
+  if (key === 'Enter') return target.closest('button, a, summary, [data-own-keys]') !== null
+  return key.startsWith('Arrow') && target.closest('[data-own-keys]') !== null
+}
+
 /** Listens while the component is mounted; silent while a field has the focus or a dialog is open. */
 export function useShortcuts(table: Record<string, () => void>, enabled = true): void {
   const latest = useRef(table)
@@ -47,8 +53,7 @@ export function useShortcuts(table: Record<string, () => void>, enabled = true):
       before = match.before
       since = event.timeStamp
       if (match.hit === null) return
-      // Enter on a focused button or link is that control's own
-      if (key === 'Enter' && event.target instanceof Element && event.target.closest('button, a, summary')) return
+      if (event.target instanceof Element && belongsTo(event.target, key)) return
       event.preventDefault()
       latest.current[match.hit]?.()
     }

@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from 'react'
+import { useEffect, useState } from 'react'
 import { useMay } from '../api/access'
 import { useApi } from '../api/context'
 import { useResource } from '../api/resource'
@@ -34,7 +34,6 @@ interface UserDrawerProps {
 export function UserDrawer({ id, onClose, onChanged, onDeleted }: UserDrawerProps) {
   const api = useApi()
   const detail = useResource(`user ${id}`, (signal) => fetchUser(api, id, signal))
-  const panel = useRef<HTMLElement>(null)
 
   useEffect(() => {
     if (detail.data) document.title = `${userTitle(detail.data.user)} · Vestibule`
@@ -47,7 +46,7 @@ export function UserDrawer({ id, onClose, onChanged, onDeleted }: UserDrawerProp
     <section
       className="drawer"
       aria-label="User details"
-      ref={panel}
+      data-own-keys
       onKeyDown={(event) => {
         if (event.key !== 'Escape' || event.defaultPrevented || document.querySelector('dialog[open]')) return
         event.preventDefault()
@@ -169,7 +168,10 @@ function Loaded({ detail, onClose, onChanged, onDeleted }: LoadedProps) {
             actions={mayManage ? actions : null}
           />
         )}
-        {tab === 'metadata' && <Metadata user={user} editable={mayManage} onChanged={onChanged} />}
+        {/* stays, so that a draft survives a look at another tab */}
+        <div hidden={tab !== 'metadata'}>
+          <Metadata user={user} editable={mayManage} onChanged={onChanged} />
+        </div>
         {tab === 'sessions' && <Sessions sessions={detail.sessions} />}
         {tab === 'identities' && <Identities identities={user.identities ?? []} />}
         {tab === 'raw' && <RawJson user={user} />}

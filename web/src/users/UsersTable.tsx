@@ -1,6 +1,7 @@
 import { useEffect, useRef } from 'react'
 import type { Pages } from '../api/resource'
 import type { User } from '../api/users'
+import { usersPath } from '../shell/routes'
 import { Button } from '../ui/Button'
 import { ErrorPanel } from '../ui/ErrorPanel'
 import { Icon } from '../ui/Icon'
@@ -24,9 +25,18 @@ interface UsersTableProps {
 export function UsersTable(props: UsersTableProps) {
   const { list, search, cursorRow, openId, onOpen } = props
   const body = useRef<HTMLTableSectionElement>(null)
+  const before = useRef(cursorRow)
 
   useEffect(() => {
-    body.current?.querySelector('[data-cursor="true"]')?.scrollIntoView({ block: 'nearest' })
+    if (before.current === cursorRow) return
+    before.current = cursorRow
+    const row = body.current?.querySelector('[data-cursor="true"]')
+    row?.scrollIntoView({ block: 'nearest' })
+    // the focus follows, unless it is at work somewhere else
+    const active = document.activeElement
+    if (active === document.body || body.current?.contains(active)) {
+      row?.querySelector('a')?.focus({ preventScroll: true })
+    }
   }, [cursorRow])
 
   if (list.error && list.items.length === 0)
@@ -90,8 +100,9 @@ function UserRow({ user, isCursor, isOpen, onOpen }: UserRowProps) {
     <tr data-cursor={isCursor} aria-selected={isOpen} onClick={onOpen}>
       <td className="col-user">
         <a
-          href={`/dashboard/users/${user.id}`}
+          href={usersPath(user.id)}
           className="user-name"
+          tabIndex={isCursor ? 0 : -1}
           onClick={(event) => {
             if (event.metaKey || event.ctrlKey || event.shiftKey) event.stopPropagation()
             else event.preventDefault()
