@@ -1,1 +1,21 @@
-fn main() {}
+//! `vestibule`: accounts, data API, files and the operators' console over PostgreSQL, in one program.
+
+mod cli;
+mod home;
+mod project;
+mod server;
+mod services;
+mod settings;
+mod telemetry;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    match cli::run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,9 +1,13 @@
 //! The pool, and reading in one round trip.
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime};
+use tokio::sync::oneshot;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{NoTls, Row};
 
@@ -92,8 +96,6 @@ impl Db {
             Some((text, _)) => Some(client.prepare_cached(text).await?),
             None => None,
         };
-        let statement = client.prepare_cached(sql).await.map_err(|error| lease.settle(error))?;
-        let client = lease.client();
         let values: Vec<Param<'_>> =
             settings.iter().flat_map(|(_, values)| values).map(|value| value as Param<'_>).collect();
         let apply = async {
@@ -102,13 +104,27 @@ impl Db {
                 None => Ok(()),
             }
         };
-        let (begin, apply, rows, commit) = tokio::join!(
-            biased;
-            client.batch_execute(context.begin()),
-            apply,
-            client.query(&statement, params),
-            client.batch_execute("commit"),
-        );
+        // The statement is prepared inside the transaction: what its names mean depends on the search path, and
+        // whether they may be looked up on the role. The commit is sent right behind it, in the same batch when
+        // the statement was prepared before; when preparing fails it ends the failed transaction.
+        let (sent, is_sent) = oneshot::channel();
+        let run = async {
+            let statement = client.prepare_cached(sql).await?;
+            let mut rows = pin!(client.query(&statement, params));
+            let first = poll_fn(|context| Poll::Ready(rows.as_mut().poll(context))).await;
+            // Nobody listens any more when the whole batch was dropped.
+            let _ = sent.send(());
+            match first {
+                Poll::Ready(rows) => rows,
+                Poll::Pending => rows.await,
+            }
+        };
+        let finish = async {
+            let _ = is_sent.await;
+            client.batch_execute("commit").await
+        };
+        let (begin, apply, rows, commit) =
+            tokio::join!(biased; client.batch_execute(context.begin()), apply, run, finish);
         let outcome = begin.and(apply).and(rows).and_then(|rows| commit.map(|()| rows));
         match outcome {
             Ok(rows) => {

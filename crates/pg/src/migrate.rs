@@ -143,15 +143,23 @@ async fn apply(session: &Session, migration: &Migration) -> Result<(), Error> {
     applied
 }
 
-/// Makes sure that `role` can log in with `password`, setting the password if it cannot.
+/// Makes sure that `role` can log in with `password`: on a database that was empty by setting it, else by trying
+/// first, since another node may just be using it.
 ///
 /// # Errors
 /// [`Error`] when the database cannot be reached or the administrator may not set passwords.
-pub async fn ensure_login(administrator: &Target, role: &str, password: &SecretString) -> Result<(), Error> {
-    match Session::open(&administrator.as_role(role, password)).await {
-        Ok(_) => return Ok(()),
-        Err(error) if is_refused(&error) => {}
-        Err(error) => return Err(error),
+pub async fn ensure_login(
+    administrator: &Target,
+    role: &str,
+    password: &SecretString,
+    before: Before,
+) -> Result<(), Error> {
+    if before == Before::Ours {
+        match Session::open(&administrator.as_role(role, password)).await {
+            Ok(_) => return Ok(()),
+            Err(error) if is_refused(&error) => tracing::warn!(role, "the role's password is set anew"),
+            Err(error) => return Err(error),
+        }
     }
     let session = Session::open(administrator).await?;
     let statement = format!("alter role {} password {}", ident::quote(role), ident::literal(password.expose_secret()));

@@ -1,0 +1,146 @@
+//! `vestibule serve`: the server over an existing PostgreSQL.
+
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+use clap::Args;
+use pg::Target;
+use tokio::net::TcpListener;
+
+use super::status::Facts;
+use crate::home::{FirstOperator, Home, Running};
+use crate::settings::Settings;
+use crate::{project, server, services, telemetry};
+use base::project::ProjectKeys;
+use base::{Clock, Random};
+use pg::migrate::{Before, LOGIN_ROLES};
+use secrecy::{ExposeSecret, SecretString};
+
+/// Flags of `serve`.
+#[derive(Debug, Args)]
+pub(super) struct Serve {
+    #[command(flatten)]
+    pub(super) listen: Listen,
+}
+
+/// Where to listen.
+#[derive(Debug, Args)]
+pub(super) struct Listen {
+    /// Port of the API and the console [default: 54321]
+    #[arg(long)]
+    port: Option<String>,
+    /// Address to listen on [default: 127.0.0.1]
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<String>,
+    /// What is logged: `info`, `debug`, `target=level,…`
+    #[arg(long, value_name = "FILTER")]
+    log: Option<String>,
+}
+
+impl Listen {
+    pub(super) fn flags(&self) -> Vec<(&'static str, Option<String>)> {
+        vec![
+            ("PORT", self.port.clone()),
+            ("VESTIBULE_LISTEN", self.listen.clone()),
+            ("VESTIBULE_LOG", self.log.clone()),
+        ]
+    }
+}
+
+impl Serve {
+    pub(super) async fn run(self, common: &super::Common) -> Result<()> {
+        let begun = Instant::now();
+        let settings = common.settings(self.listen.flags())?;
+        telemetry::start(&settings.log, settings.log_json)?;
+        let url =
+            settings.database_url.clone().context("`serve` needs a database: give --database-url or DATABASE_URL")?;
+        let home = Home::open(&settings.home)?;
+        let listener = server::bind(settings.address()).await?;
+        let server = Server { settings, home, listener, database: url, begun };
+        server.run(std::future::pending(), stop_signal()?).await
+    }
+}
+
+/// A server that is about to start.
+pub(super) struct Server {
+    pub(super) settings: Settings,
+    pub(super) home: Home,
+    pub(super) listener: TcpListener,
+    pub(super) database: SecretString,
+    pub(super) begun: Instant,
+}
+
+impl Server {
+    /// Brings the database up to date, serves until `stop`, and ends early with the error of `broken`.
+    pub(super) async fn run(
+        self,
+        broken: impl Future<Output = anyhow::Error>,
+        stop: impl Future<Output = ()>,
+    ) -> Result<()> {
+        let Self { settings, home, listener, database, begun } = self;
+        let mut keys = home.ensure_keys(&Random::system(), &Clock::system())?;
+        settings.keys.apply(&mut keys);
+        let administrator = Target::parse(&database)?;
+        let migrated = pg::migrate::migrate(&administrator).await?;
+        ensure_logins(&administrator, &keys, migrated).await?;
+        if let Some(folder) = &settings.project {
+            project::apply(folder, &settings, &administrator, migrated).await?;
+        }
+        let operator = first_operator(&home, &administrator).await?;
+        let router = services::build(&settings, &administrator, &keys).await?;
+        let running = Running { pid: std::process::id(), api_url: settings.api_url() };
+        home.keep_running(Some(&running))?;
+        let facts = Facts { api_url: running.api_url.clone(), database: Some(database), keys: &keys, operator };
+        super::print_out(&format!("\n{}\nready in {} ms\n", facts.pretty()?, begun.elapsed().as_millis()))?;
+        let served = tokio::select! {
+            served = server::serve(listener, router, stop) => served,
+            error = broken => Err(error),
+        };
+        home.keep_running(None)?;
+        served
+    }
+}
+
+/// Makes sure that each service can log in with its password; at the same time, since each takes a few
+/// milliseconds of hashing.
+async fn ensure_logins(administrator: &Target, keys: &ProjectKeys, before: Before) -> Result<()> {
+    let passwords = LOGIN_ROLES.map(|role| keys.role_password(role));
+    let [first, second, third] =
+        [0, 1, 2].map(|n| pg::migrate::ensure_login(administrator, LOGIN_ROLES[n], &passwords[n], before));
+    let (first, second, third) = tokio::join!(first, second, third);
+    first.and(second).and(third).context("a service's role cannot log in")
+}
+
+/// Makes the first operator on a new database; tells its one-time password until that was used.
+async fn first_operator(home: &Home, administrator: &Target) -> Result<Option<FirstOperator>> {
+    let db =
+        pg::Db::new(administrator.clone(), &pg::PoolSettings { max_connections: 1, ..pg::PoolSettings::default() })?;
+    if let Some(first) = dashboard::operators::ensure_first(&db, &Clock::system(), &Random::system()).await? {
+        let operator = FirstOperator { email: first.email, password: first.password.expose_secret().to_owned() };
+        home.keep_first_operator(Some(&operator))?;
+        return Ok(Some(operator));
+    }
+    match home.first_operator()? {
+        Some(operator) if dashboard::operators::still_pending(&db).await? => Ok(Some(operator)),
+        Some(_) => home.keep_first_operator(None).map(|()| None),
+        None => Ok(None),
+    }
+}
+
+/// Resolves at the first SIGINT or SIGTERM. A second one ends the process at once.
+///
+/// # Errors
+/// When signals cannot be caught.
+pub(super) fn stop_signal() -> Result<impl Future<Output = ()> + Send> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot catch SIGINT")?;
+    let mut terminate = signal(SignalKind::terminate()).context("cannot catch SIGTERM")?;
+    Ok(async move {
+        tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
+        tracing::info!("stopping: requests under way are finished first; a second signal ends at once");
+        tokio::spawn(async move {
+            tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
+            std::process::exit(130);
+        });
+    })
+}

@@ -1,0 +1,230 @@
+//! The door: finds out which API key a request carries and turns it into the token that services understand.
+//!
+//! Behaves as the gateway in front of a Supabase project does. A publishable or secret key, or a lone `apikey`,
+//! becomes the legacy JWT of its role in `Authorization`; a user's token there is left as it is.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use base::jwt::Keyring;
+use base::project::{ApiKey, ProjectKeys};
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::{HeaderName, HeaderValue, StatusCode, Uri};
+use secrecy::{ExposeSecret, SecretString};
+
+static API_KEY: HeaderName = HeaderName::from_static("apikey");
+
+/// Paths that browsers open from links and redirects, where no key can be sent.
+const OPEN_PATHS: [&str; 11] = [
+    "/auth/v1/.well-known/",
+    "/auth/v1/authorize",
+    "/auth/v1/callback",
+    "/auth/v1/health",
+    "/auth/v1/oauth/",
+    "/auth/v1/sso/saml/",
+    "/auth/v1/verify",
+    "/storage/v1/object/public/",
+    "/storage/v1/object/sign/",
+    "/storage/v1/render/image/public/",
+    "/storage/v1/s3",
+];
+
+/// The services that a key opens.
+const KEYED_PATHS: [&str; 3] = ["/auth/v1/", "/rest/v1", "/storage/v1/"];
+
+/// What the gateway knows. Cheap to clone.
+#[derive(Clone)]
+pub struct Gateway(Arc<Inner>);
+
+struct Inner {
+    keys: ProjectKeys,
+    keyring: Keyring,
+    anon: SecretString,
+    service_role: SecretString,
+    require_api_key: bool,
+}
+
+/// Why a request is not let in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Refusal {
+    NoKey,
+    WrongKey,
+}
+
+impl Gateway {
+    /// A gateway for a project; `require_api_key` refuses requests to services that carry no key at all.
+    pub fn new(keys: ProjectKeys, keyring: Keyring, require_api_key: bool) -> Self {
+        let anon = keys.legacy_key(&keyring, ApiKey::Anon).into();
+        let service_role = keys.legacy_key(&keyring, ApiKey::ServiceRole).into();
+        Self(Arc::new(Inner { keys, keyring, anon, service_role, require_api_key }))
+    }
+
+    /// The legacy JWT of a role.
+    pub fn legacy_key(&self, key: ApiKey) -> &SecretString {
+        match key {
+            ApiKey::Anon => &self.0.anon,
+            ApiKey::ServiceRole => &self.0.service_role,
+        }
+    }
+
+    /// Which role a key stands for: an opaque key of the project, or a JWT of role anon or service_role that the
+    /// project signed.
+    fn recognise(&self, key: &str) -> Option<ApiKey> {
+        if key.starts_with("sb_") {
+            return self.0.keys.api_key(key);
+        }
+        match self.0.keyring.verify(key).ok()?.text("role")? {
+            "anon" => Some(ApiKey::Anon),
+            "service_role" | "supabase_admin" => Some(ApiKey::ServiceRole),
+            _ => None,
+        }
+    }
+
+    fn admit(&self, request: &mut Request) -> Result<(), Refusal> {
+        let key = take_query_key(request.uri_mut());
+        let key = match request.headers().get(&API_KEY) {
+            Some(header) => Some(header.to_str().map(str::to_owned).map_err(|_| Refusal::WrongKey)?),
+            None => key,
+        };
+        let key = key.map(|key| self.recognise(&key).ok_or(Refusal::WrongKey)).transpose()?;
+        // A key in place of a token: older clients send it in both headers.
+        let opaque = match base::http::bearer(request.headers()) {
+            Some(token) if token.starts_with("sb_") => Some(self.recognise(token).ok_or(Refusal::WrongKey)?),
+            _ => None,
+        };
+        let replace = opaque.or(key.filter(|_| !request.headers().contains_key(AUTHORIZATION)));
+        if let Some(role) = replace {
+            let token = format!("Bearer {}", self.legacy_key(role).expose_secret());
+            let mut value = HeaderValue::try_from(token).expect("a JWT is a valid header value");
+            value.set_sensitive(true);
+            request.headers_mut().insert(AUTHORIZATION, value);
+        }
+        let is_open = key.is_some() || opaque.is_some() || !self.0.require_api_key;
+        if is_open || OPEN_PATHS.iter().any(|path| request.uri().path().starts_with(path)) {
+            Ok(())
+        } else {
+            Err(Refusal::NoKey)
+        }
+    }
+}
+
+/// Middleware: lets a request to a service in, or answers 401 in the form that Supabase's gateway uses.
+pub async fn admit(State(gateway): State<Gateway>, mut request: Request, next: Next) -> Response {
+    if KEYED_PATHS.iter().any(|path| request.uri().path().starts_with(path)) {
+        if let Err(refusal) = gateway.admit(&mut request) {
+            return refusal.into_response();
+        }
+    }
+    next.run(request).await
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let body = match self {
+            Self::NoKey => {
+                r#"{"message":"No API key found in request","hint":"No `apikey` request header or url param was found."}"#
+            }
+            Self::WrongKey => {
+                r#"{"message":"Invalid API key","hint":"Check that the key is one of this project's: see `vestibule status`."}"#
+            }
+        };
+        let mut response = Response::new(Body::from(body));
+        *response.status_mut() = StatusCode::UNAUTHORIZED;
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        response
+    }
+}
+
+/// Takes `apikey=…` out of the query, so that the data API does not see a filter there.
+fn take_query_key(uri: &mut Uri) -> Option<String> {
+    let query = uri.query()?;
+    let (keys, rest): (Vec<&str>, Vec<&str>) = query.split('&').partition(|pair| pair.starts_with("apikey="));
+    let key = keys.first()?.strip_prefix("apikey=")?;
+    let key = percent_decode(key).into_owned();
+    let path = uri.path();
+    let target = if rest.is_empty() { path.to_owned() } else { format!("{path}?{}", rest.join("&")) };
+    *uri = target.parse().expect("a part of a valid query is valid");
+    Some(key)
+}
+
+/// Keys hold no character that needs escaping but `+` and `=` of foreign ones; those simply do not match.
+fn percent_decode(text: &str) -> Cow<'_, str> {
+    if text.contains('%') { Cow::Owned(text.replace("%2E", ".").replace("%2e", ".")) } else { Cow::Borrowed(text) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn gateway(require_api_key: bool) -> Gateway {
+        Gateway::new(testkit::project_keys(), testkit::keyring(), require_api_key)
+    }
+
+    fn request(path: &str, headers: &[(&str, &str)]) -> Request {
+        let mut request = Request::builder().uri(path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        request.body(Body::empty()).expect("a valid request")
+    }
+
+    fn role_after(gateway: &Gateway, mut request: Request) -> Result<Option<String>, Refusal> {
+        gateway.admit(&mut request)?;
+        let token = base::http::bearer(request.headers());
+        Ok(token.and_then(|token| testkit::keyring().verify(token).ok()?.text("role").map(str::to_owned)))
+    }
+
+    #[test]
+    fn keys_become_the_token_of_their_role() {
+        let gateway = gateway(true);
+        let keys = testkit::project_keys();
+        let secret = keys.secret_key.expose_secret();
+        let publishable = keys.publishable_key.as_str();
+        let anon = role_after(&gateway, request("/rest/v1/t", &[("apikey", publishable)]));
+        assert_eq!(anon, Ok(Some("anon".to_owned())));
+        let bearer = format!("Bearer {secret}");
+        let both = role_after(&gateway, request("/rest/v1/t", &[("apikey", secret), ("authorization", &bearer)]));
+        assert_eq!(both, Ok(Some("service_role".to_owned())));
+        let bearer_only = role_after(&gateway, request("/rest/v1/t", &[("authorization", &bearer)]));
+        assert_eq!(bearer_only, Ok(Some("service_role".to_owned())));
+        let legacy = gateway.legacy_key(ApiKey::ServiceRole).expose_secret();
+        assert_eq!(
+            role_after(&gateway, request("/rest/v1/t", &[("apikey", legacy)])),
+            Ok(Some("service_role".to_owned()))
+        );
+    }
+
+    #[test]
+    fn a_users_token_wins_over_the_key() {
+        let user = testkit::keyring().sign(&json!({"role": "authenticated", "sub": "x"}));
+        let keys = testkit::project_keys();
+        let bearer = format!("Bearer {user}");
+        let headers = [("apikey", keys.secret_key.expose_secret()), ("authorization", bearer.as_str())];
+        assert_eq!(role_after(&gateway(true), request("/rest/v1/t", &headers)), Ok(Some("authenticated".to_owned())));
+    }
+
+    #[test]
+    fn wrong_keys_are_refused_and_missing_ones_where_they_are_required() {
+        let open = gateway(false);
+        assert_eq!(role_after(&open, request("/rest/v1/t", &[])), Ok(None));
+        assert_eq!(role_after(&open, request("/rest/v1/t", &[("apikey", "sb_secret_no")])), Err(Refusal::WrongKey));
+        let closed = gateway(true);
+        assert_eq!(role_after(&closed, request("/rest/v1/t", &[])), Err(Refusal::NoKey));
+        assert_eq!(role_after(&closed, request("/storage/v1/object/public/a/b", &[])), Ok(None));
+        let user = testkit::project::user_token("00000000-0000-0000-0000-000000000001");
+        assert_eq!(role_after(&closed, request("/rest/v1/t", &[("apikey", &user)])), Err(Refusal::WrongKey));
+    }
+
+    #[test]
+    fn a_key_in_the_query_works_and_is_taken_out() {
+        let key = testkit::project_keys().publishable_key;
+        let mut request = request(&format!("/rest/v1/t?select=a&apikey={key}&b=eq.1"), &[]);
+        assert_eq!(gateway(true).admit(&mut request), Ok(()));
+        assert_eq!(request.uri().to_string(), "/rest/v1/t?select=a&b=eq.1");
+    }
+}

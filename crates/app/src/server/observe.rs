@@ -1,0 +1,128 @@
+//! What surrounds every request: its id, the client's address, one log line, and a 500 in place of a panic.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use base::Random;
+use base::http::{ClientAddr, Failure, RequestId};
+use http::header::{CONTENT_TYPE, HeaderName};
+use http::{HeaderMap, HeaderValue, StatusCode};
+
+static X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+
+/// Which peers may tell the client's address in `X-Forwarded-For`.
+#[derive(Clone, Debug, Default)]
+pub struct TrustedProxies(Arc<[IpAddr]>);
+
+impl TrustedProxies {
+    /// The addresses of the proxies; loopback is always trusted.
+    pub fn new(addresses: Vec<IpAddr>) -> Self {
+        Self(addresses.into())
+    }
+
+    fn trusts(&self, address: IpAddr) -> bool {
+        address.to_canonical().is_loopback() || self.0.contains(&address.to_canonical())
+    }
+
+    /// The nearest address that is not a trusted proxy: clients can write anything further left.
+    fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+        let mut client = peer;
+        let lists = headers.get_all(&X_FORWARDED_FOR);
+        let hops: Vec<&str> =
+            lists.iter().filter_map(|list| list.to_str().ok()).flat_map(|list| list.split(',')).collect();
+        for hop in hops.into_iter().rev() {
+            if !self.trusts(client) {
+                break;
+            }
+            let Ok(address) = hop.trim().parse() else { break };
+            client = address;
+        }
+        client
+    }
+}
+
+/// Middleware: gives the request its id and client address. An id of reasonable form sent by a proxy is kept.
+pub async fn identify(
+    State((random, proxies)): State<(Random, TrustedProxies)>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let given = request.headers().get(&X_REQUEST_ID).and_then(|id| id.to_str().ok()).filter(|id| is_plain(id));
+    let id: Arc<str> = given.map_or_else(|| random.uuid().to_string().into(), Arc::from);
+    let peer = request.extensions().get::<SocketAddr>().map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), SocketAddr::ip);
+    let client = proxies.client(peer, request.headers());
+    request.extensions_mut().insert(RequestId(Arc::clone(&id)));
+    request.extensions_mut().insert(ClientAddr(client));
+    let mut response = next.run(request).await;
+    if let Ok(value) = HeaderValue::from_str(&id) {
+        response.headers_mut().insert(X_REQUEST_ID.clone(), value);
+    }
+    response
+}
+
+fn is_plain(id: &str) -> bool {
+    (1..=128).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte))
+}
+
+/// Middleware: one line per request, with the route's pattern rather than its path, which may hold tokens, and
+/// the real cause of a failure.
+pub async fn log(request: Request, next: Next) -> Response {
+    let begun = Instant::now();
+    let method = request.method().clone();
+    let route =
+        request.extensions().get::<MatchedPath>().map_or_else(|| "-".to_owned(), |path| path.as_str().to_owned());
+    let id = request.extensions().get::<RequestId>().map_or_else(|| "-".into(), |id| Arc::clone(&id.0));
+    let response = next.run(request).await;
+    let status = response.status().as_u16();
+    let ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let text = |value: &Option<String>| value.clone().unwrap_or_default();
+    match response.extensions().get::<Failure>() {
+        // PostgreSQL's detail is left out: it quotes row values.
+        Some(failure) => tracing::error!(
+            request = %id, %method, route, status, ms,
+            cause = failure.message, function = text(&failure.function), sqlstate = text(&failure.sqlstate),
+            table = text(&failure.table), constraint = text(&failure.constraint), hint = text(&failure.hint),
+            "request failed"
+        ),
+        None if status >= 500 => tracing::error!(request = %id, %method, route, status, ms, "request failed"),
+        None => tracing::info!(request = %id, %method, route, status, ms, "request"),
+    }
+    response
+}
+
+/// What a client gets when a handler panicked; the panic itself is in the log.
+pub fn panicked(_: Box<dyn std::any::Any + Send + 'static>) -> Response {
+    let body = r#"{"code":500,"error_code":"unexpected_failure","msg":"Internal Server Error"}"#;
+    (StatusCode::INTERNAL_SERVER_ERROR, [(CONTENT_TYPE, "application/json")], body).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn forwarded(value: &str) -> HeaderMap {
+        HeaderMap::from_iter([(X_FORWARDED_FOR.clone(), value.parse().expect("a header value"))])
+    }
+
+    #[test]
+    fn forwarded_addresses_count_only_from_trusted_peers_and_from_the_right() {
+        let ip = |text: &str| text.parse::<IpAddr>().expect("an address");
+        let proxies = TrustedProxies::new(vec![ip("10.0.0.1")]);
+        assert_eq!(proxies.client(ip("127.0.0.1"), &forwarded("1.2.3.4")), ip("1.2.3.4"));
+        assert_eq!(proxies.client(ip("127.0.0.1"), &forwarded("6.6.6.6, 1.2.3.4, 10.0.0.1")), ip("1.2.3.4"));
+        assert_eq!(proxies.client(ip("5.5.5.5"), &forwarded("1.2.3.4")), ip("5.5.5.5"));
+        assert_eq!(proxies.client(ip("127.0.0.1"), &forwarded("nonsense")), ip("127.0.0.1"));
+        assert_eq!(proxies.client(ip("127.0.0.1"), &HeaderMap::new()), ip("127.0.0.1"));
+    }
+
+    #[test]
+    fn only_plain_request_ids_are_taken_over() {
+        assert!(is_plain("0b9a-1_2.3:4"));
+        assert!(!is_plain("a b") && !is_plain("") && !is_plain("\u{1b}[31m") && !is_plain(&"a".repeat(129)));
+    }
+}

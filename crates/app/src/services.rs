@@ -1,0 +1,103 @@
+//! The services, each with a pool of its own that is logged in as its own role, behind one router.
+
+use anyhow::{Context, Result};
+use axum::Router;
+use base::jwt::Keyring;
+use base::project::ProjectKeys;
+use base::{Clock, Random};
+use pg::{Bus, Db, PoolSettings, Target};
+
+use crate::server::{Gateway, Parts, TrustedProxies, router};
+use crate::settings::Settings;
+
+/// The channel on which the data API is told to reload what it knows of the schema.
+const SCHEMA_CHANNEL: &str = "pgrst";
+
+/// All services over a migrated database, as one router.
+///
+/// # Errors
+/// When the database cannot be reached or a setting is refused.
+pub async fn build(settings: &Settings, administrator: &Target, keys: &ProjectKeys) -> Result<Router> {
+    let keyring = keys.keyring()?;
+    let (clock, random) = (Clock::system(), Random::system());
+    let login = |role: &str| pool(administrator.as_role(role, &keys.role_password(role)), settings);
+    let auth = auth_state(settings, administrator, keys, &keyring)?;
+    let authenticator = login("authenticator")?;
+    let bus = Bus::start(authenticator.target().clone(), &[SCHEMA_CHANNEL])
+        .await
+        .context("cannot listen for notifications")?;
+    let rest = rest::State::new(
+        settings.rest.clone(),
+        rest::Deps { db: authenticator, verifier: keyring.clone(), bus, clock: clock.clone() },
+    );
+    let storage = storage::State::new(
+        settings.storage.clone(),
+        storage::Deps {
+            db: login("supabase_storage_admin")?,
+            keyring: keyring.clone(),
+            clock: clock.clone(),
+            random: random.clone(),
+        },
+    )?;
+    rest.reload().await.context("the data API cannot read the schema")?;
+    let mailbox = settings.opens_mailbox();
+    let dashboard = dashboard::State::new(
+        dashboard_settings(settings, keys, mailbox),
+        dashboard::Deps {
+            db: pool(administrator.clone(), settings)?,
+            target: administrator.clone(),
+            auth: auth::router(auth.clone()),
+            keyring: keyring.clone(),
+            clock,
+            random: random.clone(),
+        },
+    )?;
+    Ok(router(Parts {
+        mailbox: None,
+        auth: auth::router(auth),
+        rest: rest::router(rest),
+        storage: storage::router(storage),
+        dashboard: dashboard::router(dashboard),
+        gateway: Gateway::new(keys.clone(), keyring, settings.requires_api_key()),
+        proxies: TrustedProxies::new(settings.trusted_proxies.clone()),
+        random,
+    }))
+}
+
+/// The accounts service alone, for commands that act through its admin API.
+///
+/// # Errors
+/// When a setting is refused.
+pub fn accounts(settings: &Settings, administrator: &Target, keys: &ProjectKeys, keyring: &Keyring) -> Result<Router> {
+    Ok(auth::router(auth_state(settings, administrator, keys, keyring)?))
+}
+
+fn auth_state(
+    settings: &Settings,
+    administrator: &Target,
+    keys: &ProjectKeys,
+    keyring: &Keyring,
+) -> Result<auth::State> {
+    let role = "supabase_auth_admin";
+    let db = pool(administrator.as_role(role, &keys.role_password(role)), settings)?;
+    let deps = auth::Deps { db, keyring: keyring.clone(), clock: Clock::system(), random: Random::system() };
+    Ok(auth::State::new(settings.auth.clone(), deps))
+}
+
+fn dashboard_settings(settings: &Settings, keys: &ProjectKeys, mailbox: bool) -> dashboard::Settings {
+    let folder = settings.project.as_ref().and_then(|project| project.canonicalize().ok());
+    let name = folder.as_deref().and_then(|folder| folder.file_name()).map(|name| name.to_string_lossy().into_owned());
+    let url = settings.api_url();
+    dashboard::Settings {
+        name: name.unwrap_or_else(|| "vestibule".to_owned()),
+        mailbox_url: mailbox.then(|| format!("{url}/mailbox")),
+        api_url: url,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        publishable_key: keys.publishable_key.clone(),
+        ..dashboard::Settings::default()
+    }
+}
+
+fn pool(target: Target, settings: &Settings) -> Result<Db> {
+    Ok(Db::new(target, &PoolSettings { max_connections: settings.pool_size, ..PoolSettings::default() })?)
+}

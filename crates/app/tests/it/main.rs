@@ -1,0 +1,3 @@
+//! The whole program: its layers, and the binary as users run it.
+
+mod layering;
