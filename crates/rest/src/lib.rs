@@ -5,8 +5,24 @@
 //! there is) → `plan` (what is to be done; all names resolved) → `sql` (one statement) → `execute` → `response`.
 
 pub mod error;
+mod execute;
+mod handler;
+mod identity;
+pub mod plan;
 pub mod request;
+mod response;
+pub mod schema;
 pub mod settings;
+pub mod sql;
+mod state;
+
+use axum::Router;
 
 pub use error::Error;
 pub use settings::Settings;
+pub use state::{Deps, State};
+
+/// Everything below `/rest/v1`; paths are without that prefix.
+pub fn router(state: State) -> Router {
+    Router::new().fallback(handler::handle).with_state(state)
+}

@@ -138,7 +138,7 @@ pub enum SchemaError {
         /// Schema that was searched.
         schema: String,
         /// A similar name: the right one and the given one.
-        suggestion: Option<(String, String)>,
+        suggestion: Option<Box<(String, String)>>,
     },
     /// Several relationships, described as PostgREST describes them.
     #[error("Could not embed because more than one relationship was found for '{parent}' and '{child}'")]
@@ -160,7 +160,7 @@ pub enum SchemaError {
         /// Its name.
         name: String,
         /// What it was called with.
-        arguments: Searched,
+        arguments: Box<Searched>,
         /// A similar function.
         suggestion: Option<String>,
     },
@@ -323,7 +323,7 @@ impl RequestError {
             Self::MethodOnFunction(_) => with(S::METHOD_NOT_ALLOWED, "PGRST101"),
             Self::Body(_) => with(S::BAD_REQUEST, "PGRST102"),
             Self::BodyTooLarge(_) => with(S::PAYLOAD_TOO_LARGE, "PGRST102"),
-            Self::Range(error) => with(S::RANGE_NOT_SATISFIABLE, "PGRST103").details(error.details()),
+            Self::Range(error) => error.describe(with(S::RANGE_NOT_SATISFIABLE, "PGRST103")),
             Self::PutFilters => with(S::METHOD_NOT_ALLOWED, "PGRST105"),
             Self::Schema { exposed, .. } => with(S::NOT_ACCEPTABLE, "PGRST106")
                 .hint(format!("Only the following schemas are exposed: {}", exposed.join(", "))),
@@ -347,15 +347,14 @@ impl RequestError {
 }
 
 impl RangeError {
-    fn details(self) -> String {
+    fn describe(self, answer: Envelope) -> Envelope {
         match self {
-            Self::NegativeLimit => "Limit should be greater than or equal to zero.".to_owned(),
-            Self::Reversed => {
-                "The lower boundary must be lower than or equal to the upper boundary in the Range header.".to_owned()
-            }
-            Self::OutOfBounds { offset, total } => {
-                format!("An offset of {offset} was requested, but there are only {total} rows.")
-            }
+            Self::NegativeLimit => answer.details("Limit should be greater than or equal to zero."),
+            Self::Reversed => answer
+                .details("The lower boundary must be lower than or equal to the upper boundary in the Range header."),
+            Self::OutOfBounds { offset, total } => answer
+                .details(format!("An offset of {offset} was requested, but there are only {total} rows."))
+                .header(header::CONTENT_RANGE, &format!("*/{total}")),
         }
     }
 }
@@ -371,7 +370,7 @@ impl SchemaError {
                      '{schema}', but no matches were found."
                 ));
                 match suggestion {
-                    Some((right, given)) => answer.hint(format!("Perhaps you meant '{right}' instead of '{given}'.")),
+                    Some(names) => answer.hint(format!("Perhaps you meant '{}' instead of '{}'.", names.0, names.1)),
                     None => answer,
                 }
             }
@@ -430,7 +429,13 @@ impl TokenError {
             Self::Required => "Bearer".to_owned(),
             _ => format!("Bearer error=\"invalid_token\", error_description={message:?}"),
         };
-        Envelope::new(StatusCode::UNAUTHORIZED, code, message).header(header::WWW_AUTHENTICATE, &challenge)
+        let answer =
+            Envelope::new(StatusCode::UNAUTHORIZED, code, message).header(header::WWW_AUTHENTICATE, &challenge);
+        match self {
+            Self::Key => answer.details("None of the keys was able to decode the JWT"),
+            Self::Algorithm => answer.details("JWT is unsecured but expected 'alg' was not 'none'"),
+            _ => answer,
+        }
     }
 }
 

@@ -80,7 +80,7 @@ impl Aggregate {
 }
 
 /// An embedded resource.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SelectRelation {
     /// Relation, foreign key or column that leads there.
     pub name: String,

@@ -1,7 +1,7 @@
 //! The small words of the query language: field names, quoted values, JSON paths, identifiers.
 
 use super::ast::{Field, JsonKey, JsonStep};
-use super::cursor::{Cursor, Step};
+use super::cursor::{Cursor, Step, Stop};
 
 const FIELD_NAME: &str = "field name (* or [a..z0..9_$])";
 const JSON_KEY: &str = "any non reserved character different from: .,>()";
@@ -78,7 +78,7 @@ pub(super) fn quoted(cursor: &mut Cursor) -> Step<String> {
 fn quoted_name(cursor: &mut Cursor) -> Step<String> {
     let name = quoted(cursor)?;
     if name.contains('\0') {
-        return Err(super::cursor::Stop);
+        return Err(Stop);
     }
     Ok(name)
 }
@@ -92,10 +92,16 @@ pub(super) fn field(cursor: &mut Cursor) -> Step<Field> {
     })
 }
 
-/// Any number of `->` and `->>` steps.
+/// Most steps of a JSON path: PostgreSQL's parser recurses once for each.
+const MAX_STEPS: usize = 64;
+
+/// Some `->` and `->>` steps, possibly none.
 pub(super) fn json_path(cursor: &mut Cursor) -> Step<Vec<JsonStep>> {
     let mut path = Vec::new();
     while let Some(as_text) = cursor.optional(arrow)? {
+        if path.len() == MAX_STEPS {
+            return Err(Stop);
+        }
         path.push(JsonStep { as_text, key: json_key(cursor)? });
     }
     Ok(path)

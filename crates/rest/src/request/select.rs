@@ -50,12 +50,6 @@ fn relation(cursor: &mut Cursor) -> Step<SelectRelation> {
     relation_end(cursor, SelectRelation { name, alias, ..SelectRelation::default() })
 }
 
-impl Default for SelectRelation {
-    fn default() -> Self {
-        Self { name: String::new(), alias: None, hint: None, inner: false, spread: false, items: Vec::new() }
-    }
-}
-
 /// `!hint` and `!inner` or `!left`, in any order.
 fn relation_end(cursor: &mut Cursor, mut relation: SelectRelation) -> Step<SelectRelation> {
     for _ in 0..2 {

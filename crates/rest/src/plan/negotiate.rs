@@ -1,0 +1,63 @@
+//! Which of the accepted media types the response has.
+
+use crate::error::RequestError;
+use crate::request::media::MediaType;
+
+/// How the statement writes its result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// Not at all: only the headers are wanted.
+    Nothing,
+    /// A JSON array; of a function that returns one value that value.
+    Array {
+        /// Members that are null are left out.
+        strips_nulls: bool,
+    },
+    /// A JSON object.
+    Object {
+        /// Members that are null are left out.
+        strips_nulls: bool,
+    },
+    /// Comma-separated values with a header line.
+    Csv,
+    /// A `FeatureCollection`; needs PostGIS.
+    GeoJson,
+}
+
+/// Format and type of a response with rows.
+///
+/// # Errors
+/// [`RequestError::MediaTypes`] when nothing that is accepted can be produced.
+pub(super) fn rows(accepts: &[MediaType]) -> Result<(Format, MediaType), RequestError> {
+    let produced = |accepted: &MediaType| {
+        let format = match accepted {
+            MediaType::Any => return Some((Format::Array { strips_nulls: false }, MediaType::Json)),
+            MediaType::Json => Format::Array { strips_nulls: false },
+            MediaType::StrippedArray => Format::Array { strips_nulls: true },
+            MediaType::Object { strips_nulls } => Format::Object { strips_nulls: *strips_nulls },
+            MediaType::Csv => Format::Csv,
+            MediaType::GeoJson => Format::GeoJson,
+            MediaType::Form
+            | MediaType::Text
+            | MediaType::Xml
+            | MediaType::Binary
+            | MediaType::OpenApi
+            | MediaType::Other(_) => return None,
+        };
+        Some((format, accepted.clone()))
+    };
+    accepts.iter().find_map(produced).ok_or_else(|| unacceptable(accepts))
+}
+
+/// Checks that the description of the API is acceptable.
+///
+/// # Errors
+/// [`RequestError::MediaTypes`] when it is not.
+pub(super) fn description(accepts: &[MediaType]) -> Result<(), RequestError> {
+    let is_fine = |accepted: &MediaType| matches!(accepted, MediaType::OpenApi | MediaType::Json | MediaType::Any);
+    if accepts.iter().any(is_fine) { Ok(()) } else { Err(unacceptable(accepts)) }
+}
+
+fn unacceptable(accepts: &[MediaType]) -> RequestError {
+    RequestError::MediaTypes(accepts.iter().map(|accepted| accepted.name().to_owned()).collect())
+}

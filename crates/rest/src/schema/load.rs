@@ -1,0 +1,182 @@
+//! Reads the schema cache from the catalog: a few statements, whatever the number of relations.
+
+use pg::{Context, Db, Param, Row};
+use serde::de::DeserializeOwned;
+
+use super::relationship::{ForeignKey, Link, Relationship, RowFunction, from_keys};
+use super::routine::Routine;
+use super::{SchemaCache, Table};
+
+/// The chain of each domain down to its base type.
+macro_rules! base_types {
+    () => {
+        "with recursive chain(oid, base, is_last) as (
+           select t.oid, t.typbasetype, b.typtype <> 'd'
+             from pg_type t join pg_type b on b.oid = t.typbasetype where t.typtype = 'd'
+           union all
+           select c.oid, t.typbasetype, b.typtype <> 'd'
+             from chain c join pg_type t on t.oid = c.base join pg_type b on b.oid = t.typbasetype where not c.is_last
+         ), base_types as (select oid, base from chain where is_last)
+        "
+    };
+}
+
+/// One JSON object per relation of the schemas `$1`.
+const TABLES: &str = concat!(
+    base_types!(),
+    "select json_build_object(
+       'schema', n.nspname, 'name', c.relname, 'is_view', c.relkind in ('v', 'm'),
+       'insertable', c.relkind in ('r', 'p') or c.relkind in ('v', 'f') and u.events & 8 = 8,
+       'updatable', c.relkind in ('r', 'p') or c.relkind in ('v', 'f') and u.events & 4 = 4,
+       'deletable', c.relkind in ('r', 'p') or c.relkind in ('v', 'f') and u.events & 16 = 16,
+       'key', coalesce(k.names, '[]'), 'columns', coalesce(a.columns, '[]'))::text
+     from pg_class c
+     join pg_namespace n on n.oid = c.relnamespace
+     cross join lateral (select case when c.relkind in ('v', 'f') then pg_relation_is_updatable(c.oid, true) else 0 end) u(events)
+     left join lateral (
+       select json_agg(ka.attname order by ka.attname) as names
+       from pg_constraint pk join pg_attribute ka on ka.attrelid = pk.conrelid and ka.attnum = any(pk.conkey)
+       where pk.conrelid = c.oid and pk.contype = 'p') k on true
+     left join lateral (
+       select json_agg(json_build_object(
+           'name', at.attname, 'type', format_type(at.atttypid, at.atttypmod),
+           'base_type', format_type(coalesce(bt.base, at.atttypid), null),
+           'default', case
+             when at.attidentity = 'd' then format('nextval(%L)', pg_get_serial_sequence(c.oid::regclass::text, at.attname)::regclass)
+             when at.attgenerated = 's' then null
+             when d.adbin is null and t.typtype = 'd' then pg_get_expr(t.typdefaultbin, 0)
+             else pg_get_expr(d.adbin, d.adrelid) end)
+         order by at.attnum) as columns
+       from pg_attribute at
+       join pg_type t on t.oid = at.atttypid
+       left join base_types bt on bt.oid = at.atttypid
+       left join pg_attrdef d on d.adrelid = at.attrelid and d.adnum = at.attnum
+       where at.attrelid = c.oid and at.attnum > 0 and not at.attisdropped) a on true
+     where c.relkind in ('r', 'v', 'm', 'f', 'p') and not c.relispartition and n.nspname = any($1)"
+);
+
+/// One JSON object per foreign key between tables that are no partitions.
+const FOREIGN_KEYS: &str = "
+select json_build_object(
+  'from', json_build_object('schema', fn.nspname, 'name', f.relname),
+  'to', json_build_object('schema', tn.nspname, 'name', t.relname),
+  'constraint', k.conname, 'columns', c.pairs,
+  'is_unique', exists (
+    select from pg_constraint u
+    where u.conrelid = k.conrelid and u.contype in ('p', 'u') and u.conkey @> k.conkey and u.conkey <@ k.conkey))::text
+from pg_constraint k
+join pg_class f on f.oid = k.conrelid
+join pg_namespace fn on fn.oid = f.relnamespace
+join pg_class t on t.oid = k.confrelid
+join pg_namespace tn on tn.oid = t.relnamespace
+cross join lateral (
+  select json_agg(json_build_array(fa.attname, ta.attname) order by pair.place) as pairs
+  from unnest(k.conkey, k.confkey) with ordinality as pair(near, far, place)
+  join pg_attribute fa on fa.attrelid = k.conrelid and fa.attnum = pair.near
+  join pg_attribute ta on ta.attrelid = k.confrelid and ta.attnum = pair.far) c
+where k.contype = 'f' and k.conparentid = 0 and fn.nspname = any($1) and tn.nspname = any($1)
+order by k.conrelid, k.conname";
+
+/// One JSON object per function from a row of a relation to rows of a relation.
+const ROW_FUNCTIONS: &str = "
+select json_build_object(
+  'function', json_build_object('schema', pn.nspname, 'name', p.proname),
+  'from', json_build_object('schema', fn.nspname, 'name', f.relname),
+  'to', json_build_object('schema', tn.nspname, 'name', t.relname),
+  'is_single', not p.proretset or p.prorows = 1)::text
+from pg_proc p
+join pg_namespace pn on pn.oid = p.pronamespace
+join pg_class f on f.reltype = p.proargtypes[0]
+join pg_namespace fn on fn.oid = f.relnamespace
+join pg_class t on t.reltype = p.prorettype
+join pg_namespace tn on tn.oid = t.relnamespace
+where p.pronargs = 1 and p.prokind = 'f' and p.proargtypes[0] <> 0 and p.prorettype <> 0
+  and f.relkind in ('r', 'v', 'm', 'f', 'p') and t.relkind in ('r', 'v', 'm', 'f', 'p')
+  and fn.nspname = any($1) and tn.nspname = any($1)
+order by 1";
+
+/// One JSON object per function of the schemas `$1` that can be called: no triggers, and at most one unnamed
+/// parameter, of a type that a request body can be.
+const ROUTINES: &str = concat!(
+    base_types!(),
+    "select json_build_object(
+       'schema', n.nspname, 'name', p.proname, 'parameters', coalesce(a.parameters, '[]'), 'volatility', p.provolatile,
+       'returns', json_build_object(
+         'schema', tn.nspname, 'name', coalesce(rel.relname, t.typname), 'set', p.proretset,
+         'composite', t.typtype = 'c' or coalesce(p.proargmodes::text[] && '{t,b,o}', false)),
+       'settings', coalesce(s.settings, '[]'))::text
+     from pg_proc p
+     join pg_namespace n on n.oid = p.pronamespace
+     left join base_types bt on bt.oid = p.prorettype
+     join pg_type t on t.oid = coalesce(bt.base, p.prorettype)
+     join pg_namespace tn on tn.oid = t.typnamespace
+     left join pg_class rel on rel.oid = t.typrelid and t.typrelid <> 0
+     left join lateral (
+       select json_agg(json_build_object(
+           'name', coalesce(arg.name, ''), 'type', arg.type::regtype::text,
+           'unlimited_type', case arg.type
+             when 'bit'::regtype then 'bit varying' when 'bit[]'::regtype then 'bit varying[]'
+             when 'character'::regtype then 'character varying' when 'character[]'::regtype then 'character varying[]'
+             else arg.type::regtype::text end,
+           'required', arg.place <= p.pronargs - p.pronargdefaults,
+           'variadic', coalesce(arg.mode = 'v', false)) order by arg.place) as parameters,
+         count(*) filter (where coalesce(arg.name, '') = '') as unnamed,
+         bool_and(arg.type in ('json'::regtype, 'jsonb'::regtype, 'text'::regtype, 'xml'::regtype, 'bytea'::regtype))
+           filter (where coalesce(arg.name, '') = '') as fits_body
+       from (
+         select row_number() over (order by each.at) as place, each.type, each.name, each.mode
+         from unnest(p.proargtypes::oid[], p.proargnames[:p.pronargs], p.proargmodes::text[])
+           with ordinality as input(type, name, mode, at)
+         cross join lateral (select input.type, input.name, input.mode, input.at) each
+         where p.proallargtypes is null
+         union all
+         select row_number() over (order by every.at), every.type, every.name, every.mode
+         from unnest(p.proallargtypes, p.proargnames, p.proargmodes::text[]) with ordinality as every(type, name, mode, at)
+         where every.mode in ('i', 'b', 'v')
+       ) arg where arg.type is not null) a on true
+     left join lateral (
+       select json_agg(json_build_array(split_part(setting, '=', 1), substr(setting, strpos(setting, '=') + 1))) as settings
+       from unnest(p.proconfig) setting
+       where split_part(setting, '=', 1) in ('statement_timeout', 'plan_filter.statement_cost_limit', 'default_transaction_isolation')) s on true
+     where p.prokind = 'f' and p.prorettype <> 'trigger'::regtype and p.prorettype <> 'event_trigger'::regtype
+       and n.nspname = any($1) and (coalesce(a.unnamed, 0) = 0 or a.unnamed = 1 and a.fits_body)
+     order by n.nspname, p.proname, p.oid"
+);
+
+/// Reads the cache.
+///
+/// # Errors
+/// [`pg::Error`] of the first statement that fails.
+pub async fn load(db: &Db, schemas: &[String]) -> Result<SchemaCache, pg::Error> {
+    // An empty search path makes the catalog's functions name everything with its schema.
+    let context = Context::service().search_path("").read_only();
+    let schemas: Vec<&str> = schemas.iter().map(String::as_str).collect();
+    let params: [Param<'_>; 1] = [&schemas];
+    let tables: Vec<Table> = decoded(&db.read(&context, TABLES, &params).await?);
+    let keys: Vec<ForeignKey> = decoded(&db.read(&context, FOREIGN_KEYS, &params).await?);
+    let functions: Vec<RowFunction> = decoded(&db.read(&context, ROW_FUNCTIONS, &params).await?);
+    let routines: Vec<Routine> = decoded(&db.read(&context, ROUTINES, &params).await?);
+    let mut relationships = from_keys(&keys, &tables);
+    // A function replaces the relationships that it has the name of.
+    relationships.retain(|known| !functions.iter().any(|row| row.from == known.from && row.function == known.to));
+    relationships.extend(functions.into_iter().map(|row| Relationship {
+        from: row.from,
+        to: row.to,
+        link: Link::Function { function: row.function, is_single: row.is_single },
+        to_view: false,
+        from_view: false,
+    }));
+    Ok(SchemaCache::new(tables, relationships, routines))
+}
+
+/// The first column of each row, JSON that the statement itself built.
+fn decoded<T: DeserializeOwned>(rows: &[Row]) -> Vec<T> {
+    rows.iter()
+        .filter_map(|row| {
+            let text: &str = row.get(0);
+            serde_json::from_str(text)
+                .inspect_err(|error| tracing::error!(%error, "a schema object could not be read and is left out"))
+                .ok()
+        })
+        .collect()
+}

@@ -1,0 +1,88 @@
+//! What all requests share.
+
+use std::sync::Arc;
+
+use base::Clock;
+use base::jwt::Verifier;
+use pg::{Bus, Db};
+use tokio::task::JoinHandle;
+
+use crate::Settings;
+use crate::schema::{SchemaCache, Shared, load, watch};
+
+/// What the data API needs from the rest of the program.
+#[derive(Debug, Clone)]
+pub struct Deps {
+    /// The database, logged in as a role that may become the roles of tokens and nothing else.
+    pub db: Db,
+    /// Verifies tokens.
+    pub verifier: Verifier,
+    /// Listens on channel `pgrst`.
+    pub bus: Bus,
+    /// The clock.
+    pub clock: Clock,
+}
+
+/// State of the data API. Cheap to clone; the schema cache is kept current as long as one clone lives.
+#[derive(Debug, Clone)]
+pub struct State(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    settings: Settings,
+    deps: Deps,
+    schema: Shared,
+    watcher: JoinHandle<()>,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.watcher.abort();
+    }
+}
+
+impl State {
+    /// Starts loading the schema and keeps it current. Until it is loaded requests are answered with 503.
+    ///
+    /// Must be called within a Tokio runtime.
+    pub fn new(settings: Settings, deps: Deps) -> Self {
+        let schema = Shared::empty();
+        let watched = watch(schema.clone(), deps.db.clone(), settings.schemas.clone(), deps.bus.clone());
+        let watcher = tokio::spawn(watched);
+        Self(Arc::new(Inner { settings, deps, schema, watcher }))
+    }
+
+    /// Reads the schema now, whatever was notified.
+    ///
+    /// # Errors
+    /// [`pg::Error`] when it cannot be read; the cache stays as it was.
+    pub async fn reload(&self) -> Result<(), pg::Error> {
+        let cache = load(&self.0.deps.db, &self.0.settings.schemas).await?;
+        self.0.schema.replace(cache);
+        Ok(())
+    }
+
+    /// Waits until the schema was read for the first time.
+    pub async fn ready(&self) {
+        // The sender lives as long as this state, so there is nothing to fail.
+        let _ = self.0.schema.subscribed().wait_for(Option::is_some).await;
+    }
+
+    /// Waits until the schema cache is replaced.
+    pub async fn schema_changed(&self) {
+        // The sender lives as long as this state, so there is nothing to fail.
+        let _ = self.0.schema.subscribed().changed().await;
+    }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.0.settings
+    }
+
+    pub(crate) fn deps(&self) -> &Deps {
+        &self.0.deps
+    }
+
+    pub(crate) fn schema(&self) -> Option<Arc<SchemaCache>> {
+        self.0.schema.current()
+    }
+}
