@@ -1,5 +1,7 @@
 //! `vestibule`: accounts, data API, files and the operators' console over PostgreSQL, in one program.
 
+#![expect(unreachable_pub, reason = "in a program `pub` says what a module offers to the others")]
+
 mod cli;
 mod home;
 mod project;

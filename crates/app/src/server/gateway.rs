@@ -114,10 +114,10 @@ impl Gateway {
 
 /// Middleware: lets a request to a service in, or answers 401 in the form that Supabase's gateway uses.
 pub async fn admit(State(gateway): State<Gateway>, mut request: Request, next: Next) -> Response {
-    if KEYED_PATHS.iter().any(|path| request.uri().path().starts_with(path)) {
-        if let Err(refusal) = gateway.admit(&mut request) {
-            return refusal.into_response();
-        }
+    if KEYED_PATHS.iter().any(|path| request.uri().path().starts_with(path))
+        && let Err(refusal) = gateway.admit(&mut request)
+    {
+        return refusal.into_response();
     }
     next.run(request).await
 }

@@ -132,8 +132,9 @@ fn port(text: &str) -> Result<u16> {
     at_least(text, 1, "a port (1 to 65535)")
 }
 
-fn at_least<T: std::str::FromStr + PartialOrd>(text: &str, least: T, what: &str) -> Result<T> {
-    text.trim().parse().ok().filter(|number| *number >= least).ok_or_else(|| expected(text, what))
+fn at_least<T: std::str::FromStr>(text: &str, least: u64, what: &str) -> Result<T> {
+    let is_enough = text.trim().parse::<u64>().is_ok_and(|number| number >= least);
+    text.trim().parse().ok().filter(|_| is_enough).ok_or_else(|| expected(text, what))
 }
 
 fn url(text: &str) -> Result<String> {
