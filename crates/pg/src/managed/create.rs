@@ -109,7 +109,7 @@ impl Creation<'_> {
             .arg("--pgdata")
             .arg(target)
             .args(["--username=postgres", "--encoding=UTF8", "--no-instructions"])
-            .args(["--text-search-config=pg_catalog.english", &format!("--locale={locale}")]);
+            .args(["--text-search-config=english", &format!("--locale={locale}")]);
         match pwfile {
             Some(file) => {
                 command.args(["--auth-local=scram-sha-256", "--auth-host=scram-sha-256", "--pwfile"]).arg(file)
