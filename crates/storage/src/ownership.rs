@@ -18,10 +18,12 @@ pub enum ReassignError {
 const LOCK_USER: &str = "select id from auth.users where id = $1 for key share";
 
 const REASSIGN_BUCKETS: &str = "
-    update storage.buckets set owner = $2, owner_id = $2::text where owner_id = $1::text or owner = $1";
+    update storage.buckets set owner = $2::uuid, owner_id = $2::uuid::text
+    where owner = $1::uuid or owner_id = $1::uuid::text";
 
 const REASSIGN_OBJECTS: &str = "
-    update storage.objects set owner = $2, owner_id = $2::text where owner_id = $1::text or owner = $1";
+    update storage.objects set owner = $2::uuid, owner_id = $2::uuid::text
+    where owner = $1::uuid or owner_id = $1::uuid::text";
 
 /// Makes everything that `from` owns, objects and buckets, the property of `to`, and returns how many objects
 /// there were. `from` need not exist any more. `db` is logged in as the administrator.

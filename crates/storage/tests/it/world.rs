@@ -27,8 +27,7 @@ impl World {
     /// A service whose settings differ from the ordinary ones.
     pub(crate) async fn with(change: impl FnOnce(&mut Settings)) -> Self {
         let (db, folder) = (TestDb::new().await, tempfile::tempdir().expect("a folder"));
-        let mut settings =
-            Settings { root: folder.path().join("files"), durable: false, ..Settings::default() };
+        let mut settings = Settings { root: folder.path().join("files"), durable: false, ..Settings::default() };
         change(&mut settings);
         let deps = Deps {
             db: db.db("supabase_storage_admin"),
