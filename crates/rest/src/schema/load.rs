@@ -42,7 +42,10 @@ const TABLES: &str = concat!(
            'name', at.attname, 'type', format_type(at.atttypid, at.atttypmod),
            'base_type', format_type(coalesce(bt.base, at.atttypid), null),
            'default', case
-             when at.attidentity = 'd' then format('nextval(%L)', pg_get_serial_sequence(c.oid::regclass::text, at.attname)::regclass)
+             when at.attidentity = 'd' then format('nextval(%L)', (
+               select own.objid::regclass from pg_depend own
+               where own.classid = 'pg_class'::regclass and own.refclassid = 'pg_class'::regclass
+                 and own.refobjid = c.oid and own.refobjsubid = at.attnum and own.deptype = 'i'))
              when at.attgenerated = 's' then null
              when d.adbin is null and t.typtype = 'd' then pg_get_expr(t.typdefaultbin, 0)
              else pg_get_expr(d.adbin, d.adrelid) end)
