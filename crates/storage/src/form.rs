@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
-use axum::body::{Body, BodyDataStream};
+use axum::body::BodyDataStream;
 use base64::Engine;
 use base64::engine::GeneralPurpose;
 use base64::engine::general_purpose::GeneralPurposeConfig;
@@ -24,7 +24,7 @@ use crate::error::{Error, Result};
 const MAX_USER_METADATA: usize = 1024 * 1024;
 
 /// The most bytes of a form outside of the file: all fields, their headers and the boundaries.
-const MAX_FORM_OVERHEAD: u64 = 2 * 1024 * 1024;
+pub(crate) const MAX_FORM_OVERHEAD: u64 = 2 * 1024 * 1024;
 
 /// The most fields of a form besides the file, as in the original.
 const MAX_FIELDS: usize = 10;
@@ -35,11 +35,11 @@ const LENIENT: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(engine::DecodePaddingMode::Indifferent),
 );
 
-/// An upload that has begun.
-pub(crate) struct Incoming {
+/// An upload that has begun. It borrows the body, of which something may be left when the upload is refused.
+pub(crate) struct Incoming<'b> {
     /// What is known about the file so far; complete when the bytes have come to their end.
     pub(crate) facts: Facts,
-    source: Source,
+    source: Source<'b>,
 }
 
 /// What the client says about a file.
@@ -55,20 +55,20 @@ pub(crate) struct Facts {
     pub(crate) declared_length: Option<u64>,
 }
 
-enum Source {
-    Raw(BodyDataStream),
-    Form(Box<Form>),
+enum Source<'b> {
+    Raw(&'b mut BodyDataStream),
+    Form(Box<Form<'b>>),
 }
 
-struct Form {
-    parts: Multipart<'static>,
+struct Form<'b> {
+    parts: Multipart<'b>,
     /// The file; `None` when it has come to its end.
-    file: Option<Field<'static>>,
+    file: Option<Field<'b>>,
     budget: Budget,
     fields: usize,
 }
 
-impl Incoming {
+impl<'b> Incoming<'b> {
     /// Whether a request carries a form, whose length is more than that of its file.
     pub(crate) fn is_form(headers: &HeaderMap) -> bool {
         const FORM: &[u8] = b"multipart/form-data";
@@ -81,12 +81,12 @@ impl Incoming {
     /// # Errors
     /// [`Error::NoContent`] for a form without a file or one that breaks off, [`Error::EntityTooLarge`] for too
     /// much around it.
-    pub(crate) async fn open(headers: &HeaderMap, body: Body, name: &str) -> Result<Self> {
+    pub(crate) async fn open(headers: &HeaderMap, body: &'b mut BodyDataStream, name: &str) -> Result<Self> {
         let content_type = match headers.get(CONTENT_TYPE) {
             Some(value) => text(value)?.to_owned(),
             None => String::new(),
         };
-        let declared_length = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+        let declared_length = declared_length(headers);
         if Self::is_form(headers) {
             let mut form = Self::open_form(&content_type, body, name).await?;
             form.facts.declared_length = declared_length;
@@ -98,14 +98,14 @@ impl Incoming {
             user_metadata: headers.get("x-metadata").map(user_metadata_header).transpose()?.flatten(),
             declared_length,
         };
-        Ok(Self { facts, source: Source::Raw(body.into_data_stream()) })
+        Ok(Self { facts, source: Source::Raw(body) })
     }
 
-    async fn open_form(content_type: &str, body: Body, name: &str) -> Result<Self> {
+    async fn open_form(content_type: &str, body: &'b mut BodyDataStream, name: &str) -> Result<Self> {
         let boundary = multer::parse_boundary(content_type).map_err(form_error)?;
         let budget = Budget::default();
         budget.allow(MAX_FORM_OVERHEAD);
-        let stream = Paced { inner: body.into_data_stream(), budget: budget.clone(), has_yielded: false };
+        let stream = Paced { inner: body, budget: budget.clone(), has_yielded: false };
         let mut form = Form { parts: Multipart::new(stream, boundary), file: None, budget, fields: 0 };
         let mut facts = Facts::default();
         while let Some(field) = form.parts.next_field().await.map_err(form_error)? {
@@ -143,7 +143,7 @@ impl Incoming {
     }
 }
 
-impl Form {
+impl<'b> Form<'b> {
     /// What follows the file: `supabase-js` appends its fields to a form that the app has made. A second file is
     /// refused.
     async fn read_rest(&mut self, facts: &mut Facts) -> Result<()> {
@@ -160,7 +160,7 @@ impl Form {
         Ok(())
     }
 
-    async fn read_field(&mut self, field: Field<'static>, facts: &mut Facts) -> Result<()> {
+    async fn read_field(&mut self, field: Field<'b>, facts: &mut Facts) -> Result<()> {
         self.fields += 1;
         if self.fields > MAX_FIELDS {
             return Err(Error::NoContent(format!("the form has more than {MAX_FIELDS} fields")));
@@ -178,6 +178,11 @@ impl Form {
         }
         Ok(())
     }
+}
+
+/// The request's `Content-Length`.
+pub(crate) fn declared_length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 const OCTETS: &str = "application/octet-stream";
@@ -238,13 +243,13 @@ impl Budget {
 struct OverBudget;
 
 /// The body, one chunk at a time: the parser otherwise takes in whatever is ready before it hands anything on.
-struct Paced {
-    inner: BodyDataStream,
+struct Paced<'b> {
+    inner: &'b mut BodyDataStream,
     budget: Budget,
     has_yielded: bool,
 }
 
-impl Stream for Paced {
+impl Stream for Paced<'_> {
     type Item = Result<Bytes, Box<dyn std::error::Error + Send + Sync>>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
@@ -267,6 +272,7 @@ impl Stream for Paced {
 
 #[cfg(test)]
 mod tests {
+    use axum::body::Body;
     use base64::engine::general_purpose::STANDARD;
 
     use super::*;
@@ -276,9 +282,8 @@ mod tests {
     }
 
     async fn read(body: &str) -> Result<(Facts, Vec<u8>)> {
-        let body = body.replace('\n', "\r\n");
-        let mut incoming =
-            Incoming::open(&headers("multipart/form-data; boundary=B"), Body::from(body), "a.png").await?;
+        let mut body = Body::from(body.replace('\n', "\r\n")).into_data_stream();
+        let mut incoming = Incoming::open(&headers("multipart/form-data; boundary=B"), &mut body, "a.png").await?;
         let mut bytes = Vec::new();
         while let Some(chunk) = incoming.next().await? {
             bytes.extend_from_slice(&chunk);
@@ -318,8 +323,8 @@ mod tests {
         }
         let chunk = |n| Bytes::from(if n == 0 { "--B\r\nX: ".to_owned() } else { "y".repeat(65_536) });
         let endless = (0..100).map(move |n| Ok::<_, std::io::Error>(chunk(n)));
-        let body = Body::from_stream(futures_util::stream::iter(endless));
-        let opened = Incoming::open(&headers("multipart/form-data; boundary=B"), body, "a").await;
+        let mut body = Body::from_stream(futures_util::stream::iter(endless)).into_data_stream();
+        let opened = Incoming::open(&headers("multipart/form-data; boundary=B"), &mut body, "a").await;
         assert!(matches!(opened.map(|_| ()), Err(Error::EntityTooLarge("form"))));
     }
 
@@ -328,7 +333,8 @@ mod tests {
         let mut headers = headers("image/png");
         headers.insert(CACHE_CONTROL, "max-age=5".parse().expect("a header value"));
         headers.insert("x-metadata", STANDARD.encode(r#"{"a":"b"}"#).parse().expect("a header value"));
-        let mut incoming = Incoming::open(&headers, Body::from("x"), "a").await.expect("a body");
+        let mut body = Body::from("x").into_data_stream();
+        let mut incoming = Incoming::open(&headers, &mut body, "a").await.expect("a body");
         assert_eq!(incoming.next().await.expect("bytes").as_deref(), Some(&b"x"[..]));
         assert_eq!(incoming.next().await.expect("the end"), None);
         assert_eq!(incoming.facts.user_metadata, Some(serde_json::json!({"a": "b"})));

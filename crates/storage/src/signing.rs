@@ -1,10 +1,11 @@
 //! Signed URLs: a token in the query instead of a bearer. It names one object and one action, and is signed with
 //! the project's secret (HS256), with the original's claims.
 
-use axum::body::Body;
+use axum::body::BodyDataStream;
 use axum::extract::{self, FromRequestParts, Request};
 use axum::response::Response;
 use http::HeaderMap;
+use http::request::Parts;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -16,7 +17,7 @@ use crate::error::{Error, Result};
 use crate::form::user_metadata_header;
 use crate::model::objects::{self, NewObject};
 use crate::objects::serve::{self, Options};
-use crate::objects::store::{Upload, store, try_out};
+use crate::objects::store::{Upload, drain, store, try_out};
 use crate::objects::upload::is_upsert;
 use crate::state::State;
 
@@ -227,18 +228,27 @@ pub(crate) struct Key {
 
 /// `PUT /object/upload/sign/{bucket}/{name}?token=…`
 pub(crate) async fn upload(extract::State(state): extract::State<State>, request: Request) -> Result<Json<Key>> {
-    let (mut parts, body): (_, Body) = request.into_parts();
-    let path = ObjectPath::from_request_parts(&mut parts, &state).await?;
-    let TokenQuery { token, .. } = crate::body::query(&parts)?;
-    let grant = verify(&state, &token, &path, Scope::Upload)?;
+    let (mut parts, body) = request.into_parts();
+    let mut body = body.into_data_stream();
+    let uploaded = receive(&state, &mut parts, &mut body).await;
+    if uploaded.is_err() {
+        drain(&state, &parts.headers, body).await;
+    }
+    uploaded.map(Json)
+}
+
+async fn receive(state: &State, parts: &mut Parts, body: &mut BodyDataStream) -> Result<Key> {
+    let path = ObjectPath::from_request_parts(parts, state).await?;
+    let TokenQuery { token, .. } = crate::body::query(parts)?;
+    let grant = verify(state, &token, &path, Scope::Upload)?;
     let key = path.key();
     let upload = Upload {
-        caller: Caller::of_signed_url(&parts),
+        caller: Caller::of_signed_url(parts),
         operation: "storage.object.upload_signed",
         path,
         owner: Owner::new(grant.owner.as_deref()),
         is_upsert: grant.is_upsert,
     };
-    store(&state, upload, &parts.headers, body).await?;
-    Ok(Json(Key { key }))
+    store(state, upload, &parts.headers, body).await?;
+    Ok(Key { key })
 }

@@ -5,7 +5,10 @@
 //! written under the policies again, now with what is known of the file, and from then on it stands for the new
 //! file; the old one goes afterwards. What breaks off before leaves neither row nor file.
 
-use axum::body::Body;
+use std::time::Duration;
+
+use axum::body::BodyDataStream;
+use futures_util::StreamExt;
 use http::HeaderMap;
 use md5::{Digest, Md5};
 use pg::Transaction;
@@ -16,7 +19,7 @@ use crate::backend::{Blob, Draft};
 use crate::body::ObjectPath;
 use crate::caller::{Caller, Owner};
 use crate::error::{Error, Result};
-use crate::form::Incoming;
+use crate::form::{Incoming, MAX_FORM_OVERHEAD, declared_length};
 use crate::model::buckets;
 use crate::model::objects::{self, Metadata, NewObject};
 use crate::state::State;
@@ -34,8 +37,13 @@ pub(crate) struct Upload {
 /// Stores the file of a request and returns the object's id.
 ///
 /// # Errors
-/// [`Error`]; nothing has changed then.
-pub(crate) async fn store(state: &State, upload: Upload, headers: &HeaderMap, body: Body) -> Result<Uuid> {
+/// [`Error`]; nothing has changed then, and part of the body may be left: see [`drain`].
+pub(crate) async fn store(
+    state: &State,
+    upload: Upload,
+    headers: &HeaderMap,
+    body: &mut BodyDataStream,
+) -> Result<Uuid> {
     let Upload { caller, operation, path, owner, is_upsert } = upload;
     let rules = buckets::rules(state.db(), &path.bucket).await?;
     let is_placeholder = names::is_folder_placeholder(&path.name);
@@ -83,6 +91,28 @@ pub(crate) async fn store(state: &State, upload: Upload, headers: &HeaderMap, bo
     state.carry_through(work).await
 }
 
+/// For how long the rest of a refused upload is taken in.
+const DRAIN: Duration = Duration::from_secs(30);
+
+/// Takes in what is left of a refused upload, if it is no more than an upload may be. Clients write before they
+/// read: a server that closes the connection with bytes unread has it reset, and they never see the answer.
+pub(crate) async fn drain(state: &State, headers: &HeaderMap, mut body: BodyDataStream) {
+    let mut left = state.settings().file_size_limit.saturating_add(MAX_FORM_OVERHEAD);
+    if declared_length(headers).is_some_and(|length| length > left) {
+        return;
+    }
+    let read = async {
+        while let Some(Ok(bytes)) = body.next().await {
+            left = left.saturating_sub(bytes.len() as u64);
+            if left == 0 {
+                break;
+            }
+        }
+    };
+    // What has not come by then is not worth waiting for.
+    let _ = tokio::time::timeout(DRAIN, read).await;
+}
+
 /// Asks the policies whether the row may be written, by writing it and undoing that.
 pub(crate) async fn try_out(state: &State, caller: &Caller, operation: &'static str, row: &NewObject) -> Result<()> {
     let mut transaction = state.db().write(&caller.context(operation)).await?;
@@ -96,7 +126,7 @@ struct Received {
     etag: String,
 }
 
-async fn receive(incoming: &mut Incoming, draft: &mut dyn Draft, max_size: u64) -> Result<Received> {
+async fn receive(incoming: &mut Incoming<'_>, draft: &mut dyn Draft, max_size: u64) -> Result<Received> {
     let mut size = 0;
     let mut hash = Md5::new();
     while let Some(bytes) = incoming.next().await? {

@@ -1,6 +1,7 @@
 //! Uploads: raw bodies and forms, overwriting, and what is left when something breaks off.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
 
 use axum::body::Body;
@@ -10,7 +11,7 @@ use http::{Method, StatusCode};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
-use crate::world::{World, call, done, get, refused, secret, upload};
+use crate::world::{World, anon_token, call, done, get, refused, secret, upload};
 
 #[tokio::test]
 async fn what_is_uploaded_can_be_downloaded() {
@@ -164,6 +165,41 @@ async fn a_body_that_breaks_off_is_no_upload() {
         .header("content-type", "multipart/form-data; boundary=B")
         .body(cut);
     assert_eq!(world.send(form).await.json()["code"], "InvalidRequest");
+    assert_eq!((world.object_count().await, world.files().await.len()), (0, 0));
+}
+
+#[tokio::test]
+async fn a_refused_upload_is_taken_in_so_that_the_client_sees_why() {
+    let world = World::with(|settings| settings.file_size_limit = 10_000_000).await;
+    world.bucket("docs", json!({"file_size_limit": 10})).await;
+    let chunks = |taken: &Arc<AtomicUsize>, count: usize| {
+        let taken = Arc::clone(taken);
+        Body::from_stream(stream::iter(0..count).map(move |_| {
+            taken.fetch_add(1, Ordering::Relaxed);
+            Ok::<_, std::io::Error>(Bytes::from(vec![b'x'; 1_000_000]))
+        }))
+    };
+    for (path, bearer) in [
+        ("/object/docs/a", secret()),
+        ("/object/docs/a", anon_token()),
+        ("/object/docs/a", "no token".to_owned()),
+        ("/object/none/a", secret()),
+        ("/object/docs/%ff", secret()),
+        ("/object/upload/sign/docs/a?token=x", secret()),
+    ] {
+        let taken = Arc::new(AtomicUsize::new(0));
+        let answer = world.send(call(Method::PUT, path, &bearer).body(chunks(&taken, 5))).await;
+        assert_eq!((answer.status, taken.load(Ordering::Relaxed)), (StatusCode::BAD_REQUEST, 5), "{path}");
+    }
+    // More than any upload may have is not waited for.
+    let taken = Arc::new(AtomicUsize::new(0));
+    let endless = call(Method::PUT, "/object/docs/a", &anon_token()).body(chunks(&taken, 1_000_000));
+    assert_eq!(world.send(endless).await.status, StatusCode::BAD_REQUEST);
+    assert!(taken.load(Ordering::Relaxed) < 20);
+    let taken = Arc::new(AtomicUsize::new(0));
+    let declared = call(Method::PUT, "/object/docs/a", &anon_token()).header("content-length", "1000000000000");
+    assert_eq!(world.send(declared.body(chunks(&taken, 5))).await.status, StatusCode::BAD_REQUEST);
+    assert_eq!(taken.load(Ordering::Relaxed), 0);
     assert_eq!((world.object_count().await, world.files().await.len()), (0, 0));
 }
 
