@@ -123,7 +123,7 @@ fn body(error: &Error, version: Version, request_id: Option<&RequestId>) -> (Sta
         let body = Body2024 { code: public.code, message: &public.text, weak_password };
         return (status, json!(body));
     }
-    if let Some((status, failure)) = error.from_trigger() {
+    if let Some((status, failure)) = error.database_answer() {
         let body = TriggerBody {
             code: failure.sqlstate.as_deref().unwrap_or_default(),
             message: &failure.message,

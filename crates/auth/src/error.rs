@@ -89,6 +89,21 @@ pub(crate) enum Error {
     UserNotFound,
     EmailExists,
     PhoneExists(&'static str),
+    /// An administrator's choice of id is taken.
+    IdExists,
+    /// Numbers cannot be changed without a way to send codes to them.
+    PhoneChangeDisabled,
+    InsufficientAal,
+    /// An anonymous user sets a password without an address to sign in with.
+    AnonymousPassword,
+    SsoManaged,
+    ReauthenticationNeeded,
+    ReauthenticationNotValid,
+    CurrentPasswordRequired,
+    CurrentPasswordInvalid,
+    SamePassword,
+    /// The user cannot be deleted: files are theirs.
+    OwnsObjects(pg::Error),
 
     // Inside
     /// The database failed; the text that clients get.
@@ -206,6 +221,51 @@ impl Error {
                 "A user with this email address has already been registered".into(),
             ),
             Self::PhoneExists(text) => (S::UNPROCESSABLE_ENTITY, "phone_exists", (*text).into()),
+            Self::IdExists => (
+                S::UNPROCESSABLE_ENTITY,
+                "user_already_exists",
+                "A user with this id has already been registered".into(),
+            ),
+            Self::PhoneChangeDisabled => {
+                (S::BAD_REQUEST, "phone_provider_disabled", "Phone numbers cannot be changed: phone is disabled".into())
+            }
+            Self::InsufficientAal => (
+                S::UNAUTHORIZED,
+                "insufficient_aal",
+                "AAL2 session is required to update email or password when MFA is enabled.".into(),
+            ),
+            Self::AnonymousPassword => (
+                S::UNPROCESSABLE_ENTITY,
+                "validation_failed",
+                "Updating password of an anonymous user without an email or phone is not allowed".into(),
+            ),
+            Self::SsoManaged => (
+                S::UNPROCESSABLE_ENTITY,
+                "user_sso_managed",
+                "Updating email, phone, password of a SSO account only possible via SSO".into(),
+            ),
+            Self::ReauthenticationNeeded => {
+                (S::BAD_REQUEST, "reauthentication_needed", "Password update requires reauthentication".into())
+            }
+            Self::ReauthenticationNotValid => {
+                (S::UNPROCESSABLE_ENTITY, "reauthentication_not_valid", "Nonce has expired or is invalid".into())
+            }
+            Self::CurrentPasswordRequired => (
+                S::BAD_REQUEST,
+                "current_password_required",
+                "Current password required when setting new password.".into(),
+            ),
+            Self::CurrentPasswordInvalid => (
+                S::BAD_REQUEST,
+                "current_password_invalid",
+                "Current password required when setting new password.".into(),
+            ),
+            Self::SamePassword => (
+                S::UNPROCESSABLE_ENTITY,
+                "same_password",
+                "New password should be different from the old password.".into(),
+            ),
+            Self::OwnsObjects(error) => (S::CONFLICT, "conflict", error.failure().message.into()),
             Self::Database(text, _) | Self::Internal(text, _) => {
                 (S::INTERNAL_SERVER_ERROR, "unexpected_failure", (*text).into())
             }
@@ -216,7 +276,7 @@ impl Error {
     /// The real cause, for the log and for operators; clients do not see it.
     fn failure(&self) -> Option<Failure> {
         match self {
-            Self::Database(_, error) => Some(error.failure()),
+            Self::Database(_, error) | Self::OwnsObjects(error) => Some(error.failure()),
             Self::Internal(_, cause) => Some(Failure::new(cause.clone())),
             _ => None,
         }
@@ -224,7 +284,7 @@ impl Error {
 
     /// What triggers and constraints say to clients that ask for no version: the status and PostgreSQL's error,
     /// for the errors that Supabase passes on. `PTxyz` names the HTTP status xyz.
-    pub(crate) fn from_trigger(&self) -> Option<(StatusCode, Failure)> {
+    pub(crate) fn database_answer(&self) -> Option<(StatusCode, Failure)> {
         let Self::Database(_, error) = self else { return None };
         let state = error.sqlstate()?.code();
         let status = match state {

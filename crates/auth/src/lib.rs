@@ -1,12 +1,14 @@
 //! Accounts: sign-up, sign-in, sessions, the signed-in user, and their administration, as Supabase's auth
 //! service answers it. One file per flow; `model/` holds the SQL, `error.rs` every public code.
 
+mod admin;
 mod answer;
 mod bearer;
 mod client;
 mod error;
 mod json;
 mod login;
+mod logout;
 mod metadata;
 mod model;
 mod pkce;

@@ -41,14 +41,14 @@ mod tests {
 
     use super::*;
 
-    fn fields(value: Value) -> Fields {
+    fn fields(value: &Value) -> Fields {
         value.as_object().expect("an object").clone()
     }
 
     #[test]
     fn merging_is_shallow_and_null_deletes() {
         let stored = json!({"a": 1, "b": {"x": 1}, "c": 3});
-        let merged = merge(stored, fields(json!({"a": null, "b": {"y": 2}, "d": [27]})));
+        let merged = merge(stored, fields(&json!({"a": null, "b": {"y": 2}, "d": [27]})));
         assert_eq!(merged, json!({"b": {"y": 2}, "c": 3, "d": [27]}));
         assert_eq!(merge(Value::Null, fields(json!({"a": null}))), json!({"a": null}));
     }

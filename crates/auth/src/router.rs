@@ -5,7 +5,7 @@ use axum::middleware;
 use axum::routing::{MethodRouter, get, post};
 
 use crate::state::State;
-use crate::{answer, login, public, signup, user};
+use crate::{admin, answer, login, logout, public, signup, user};
 
 /// All routes, without the public prefix (`/auth/v1`).
 pub fn router(state: State) -> Router {
@@ -14,9 +14,13 @@ pub fn router(state: State) -> Router {
         .route("/settings", get(public::settings))
         .route("/.well-known/jwks.json", get(public::jwks))
         .route("/.well-known/openid-configuration", get(public::openid_configuration))
-        .route("/token", post(login::token));
+        .route("/token", post(login::token))
+        .route("/logout", post(logout::post));
     let router = with_slash(router, "/signup", post(signup::post));
-    let router = with_slash(router, "/user", get(user::get));
+    let router = with_slash(router, "/user", get(user::get).put(user::put));
+    let router = with_slash(router, "/admin/users", get(admin::list).post(admin::create));
+    let one = get(admin::get).put(admin::update).delete(admin::delete);
+    let router = with_slash(router, "/admin/users/{user_id}", one);
     router
         .fallback(answer::not_found)
         .layer(middleware::from_fn_with_state(state.clone(), answer::finish))

@@ -39,7 +39,7 @@ macro_rules! identities_json {
             'provider', i.provider, 'last_sign_in_at', i.last_sign_in_at,
             'created_at', coalesce(i.created_at, '0001-01-01 00:00:00+00'),
             'updated_at', coalesce(i.updated_at, '0001-01-01 00:00:00+00'), 'email', coalesce(i.email, '')
-          ) order by i.created_at, i.id), '[]')
+          ) order by i.created_at, i.provider, i.id), '[]')
           from auth.identities i where i.user_id = u.id)"
     };
 }
@@ -78,4 +78,31 @@ pub(crate) fn email_data(user_id: Uuid, email: &str, is_verified: bool, more: &F
         data.insert(key.to_owned(), value);
     }
     Value::Object(data)
+}
+
+/// The data of a new phone identity.
+pub(crate) fn phone_data(user_id: Uuid, phone: &str, is_verified: bool) -> Value {
+    json!({"sub": user_id, "phone": phone, "email_verified": false, "phone_verified": is_verified})
+}
+
+const CHANGE: &str = "
+    update auth.identities set identity_data = identity_data || $3, updated_at = $4
+    where provider_id = $1::uuid::text and provider = $2";
+
+/// Changes the data of a user's identity of provider `email` or `phone`; false when there is none.
+pub(crate) async fn change(
+    tx: &mut Transaction,
+    user_id: Uuid,
+    provider: &str,
+    changes: &Value,
+    at: Timestamp,
+) -> Result<bool, pg::Error> {
+    Ok(tx.execute(CHANGE, &[&user_id, &provider, changes, &at]).await? > 0)
+}
+
+const OBSCURE: &str = "update auth.identities set provider_id = $2, identity_data = '{}' where id = $1";
+
+/// Empties an identity, so that its account at the provider is free again.
+pub(crate) async fn obscure(tx: &mut Transaction, id: Uuid, provider_id: &str) -> Result<(), pg::Error> {
+    tx.execute(OBSCURE, &[&id, &provider_id]).await.map(drop)
 }

@@ -31,6 +31,13 @@ pub(crate) struct Method {
     pub(crate) at: Timestamp,
 }
 
+impl Session {
+    /// Whether it was opened with a code or link, as who has forgotten the password does.
+    pub(crate) fn was_opened_by_code(&self) -> bool {
+        self.methods.iter().any(|method| matches!(&*method.method, "otp" | "magiclink" | "recovery"))
+    }
+}
+
 /// The session `s` as JSON, its methods newest first.
 macro_rules! session_json {
     () => {
@@ -141,4 +148,23 @@ impl Grant<'_> {
     pub(crate) async fn write_in(&self, tx: &mut Transaction) -> Result<User, pg::Error> {
         tx.query_one(GRANT, &self.params()).await.map(|row| User::from_row(&row))
     }
+}
+
+const DELETE_ALL: &str = "delete from auth.sessions where user_id = $1";
+const DELETE_ONE: &str = "delete from auth.sessions where user_id = $1 and id = $2";
+const DELETE_OTHERS: &str = "delete from auth.sessions where user_id = $1 and id <> $2";
+
+/// Ends all sessions of a user; their refresh tokens go with them.
+pub(crate) async fn delete_all(tx: &mut Transaction, user_id: Uuid) -> Result<(), pg::Error> {
+    tx.execute(DELETE_ALL, &[&user_id]).await.map(drop)
+}
+
+/// Ends one session of a user.
+pub(crate) async fn delete(tx: &mut Transaction, user_id: Uuid, id: Uuid) -> Result<(), pg::Error> {
+    tx.execute(DELETE_ONE, &[&user_id, &id]).await.map(drop)
+}
+
+/// Ends all sessions of a user but one.
+pub(crate) async fn delete_others(tx: &mut Transaction, user_id: Uuid, keep: Uuid) -> Result<(), pg::Error> {
+    tx.execute(DELETE_OTHERS, &[&user_id, &keep]).await.map(drop)
 }

@@ -1,4 +1,15 @@
 //! The account service as its clients see it: the router in process, each test on a database of its own.
+//! Numbers in comments are those of the pinned behaviours in the reference.
 
+mod admin_change;
+mod admin_delete;
+mod admin_list;
+mod bad_input;
+mod bearer;
+mod login;
+mod logout;
+mod public;
+mod refresh;
 mod signup;
 mod support;
+mod user;

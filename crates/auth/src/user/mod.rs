@@ -1,5 +1,9 @@
 //! `/user`: the signed-in user about themselves.
 
+mod update;
+
+pub(crate) use update::put;
+
 use axum::extract::State as With;
 
 use crate::bearer::Authenticated;

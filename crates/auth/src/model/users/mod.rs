@@ -1,7 +1,20 @@
-//! `auth.users`: accounts, read together with their identities and factors in one query.
+//! `auth.users`: accounts, read together with their identities and factors in one query. The row type is here;
+//! statements are in [`find`], [`change`] and [`list`].
+
+mod change;
+mod find;
+mod list;
+
+pub(crate) use change::{
+    EMAIL_KEY, NewUser, Obscured, PHONE_KEY, PRIMARY_KEY, confirm_email, confirm_phone, delete, insert,
+    merge_app_metadata, merge_user_metadata, set_ban, set_email, set_metadata, set_password, set_phone, set_role,
+    soft_delete,
+};
+pub(crate) use find::{find, find_by_email, find_duplicate, has_phone, reload};
+pub(crate) use list::{ListOrder, Page, list};
 
 use jiff::Timestamp;
-use pg::{Context, Db, Row, Transaction};
+use pg::Row;
 use secrecy::SecretString;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -75,8 +88,8 @@ macro_rules! bare_user_columns {
          coalesce(u.raw_user_meta_data, 'null') as user_metadata,
          coalesce(u.created_at, '0001-01-01 00:00:00+00') as created_at,
          coalesce(u.updated_at, '0001-01-01 00:00:00+00') as updated_at,
-         case when u.banned_until > '9999-12-30 00:00:00+00' then '9999-12-30 00:00:00+00' else u.banned_until end
-           as banned_until, u.deleted_at, u.is_anonymous,
+         case when u.banned_until > '9999-12-30 00:00:00+00' then '9999-12-30 00:00:00+00'
+           when u.banned_until > '0001-01-01 00:00:00+00' then u.banned_until end as banned_until, u.deleted_at, u.is_anonymous,
          u.is_sso_user, nullif(u.encrypted_password, '') as encrypted_password"
     };
 }
@@ -160,108 +173,4 @@ impl User {
 /// Reads a column that holds what our own `json_build_object` made.
 pub(crate) fn json<T: DeserializeOwned>(row: &Row, column: &str) -> T {
     serde_json::from_value(row.get(column)).expect("the statement builds this JSON with all fields")
-}
-
-const BY_ID: &str = concat!(
-    "select ",
-    user_columns!(),
-    " from auth.users u where u.id = $1 and u.instance_id = '00000000-0000-0000-0000-000000000000'"
-);
-
-/// The user with an id.
-pub(crate) async fn find(db: &Db, id: Uuid) -> Result<Option<User>, pg::Error> {
-    Ok(db.read(&Context::service(), BY_ID, &[&id]).await?.first().map(User::from_row))
-}
-
-/// The user with an id as it is within a transaction.
-pub(crate) async fn reload(tx: &mut Transaction, id: Uuid) -> Result<Option<User>, pg::Error> {
-    Ok(tx.query_opt(BY_ID, &[&id]).await?.as_ref().map(User::from_row))
-}
-
-const BY_EMAIL: &str = concat!(
-    "select ",
-    user_columns!(),
-    " from auth.users u
-      where u.instance_id = '00000000-0000-0000-0000-000000000000' and lower(u.email) = $1 and u.aud = $2
-        and not u.is_sso_user
-      limit 1"
-);
-
-/// The user with an email address (in lower case) in an audience; not one of single sign-on.
-pub(crate) async fn find_by_email(db: &Db, email: &str, aud: &str) -> Result<Option<User>, pg::Error> {
-    Ok(db.read(&Context::service(), BY_EMAIL, &[&email, &aud]).await?.first().map(User::from_row))
-}
-
-const WITH_EMAIL: &str = concat!(
-    "select ",
-    user_columns!(),
-    " from auth.users u
-      where u.id = coalesce(
-        (select o.id from auth.identities i join auth.users o on o.id = i.user_id
-         where i.email = $1 and i.provider not like 'sso:%' and o.aud = $2 and o.id is distinct from $3
-         limit 1),
-        (select o.id from auth.users o
-         where o.instance_id = '00000000-0000-0000-0000-000000000000' and lower(o.email) = $1 and o.aud = $2
-           and not o.is_sso_user and o.id is distinct from $3
-         limit 1))"
-);
-
-/// The user, other than `besides`, who has an email address as their own or as that of an identity.
-pub(crate) async fn find_duplicate(
-    db: &Db,
-    email: &str,
-    aud: &str,
-    besides: Option<Uuid>,
-) -> Result<Option<User>, pg::Error> {
-    Ok(db.read(&Context::service(), WITH_EMAIL, &[&email, &aud, &besides]).await?.first().map(User::from_row))
-}
-
-/// A user to be made.
-pub(crate) struct NewUser<'a> {
-    pub(crate) id: Uuid,
-    pub(crate) aud: &'a str,
-    pub(crate) role: &'a str,
-    pub(crate) email: Option<&'a str>,
-    pub(crate) phone: Option<&'a str>,
-    pub(crate) encrypted_password: &'a str,
-    pub(crate) app_metadata: Value,
-    pub(crate) user_metadata: Value,
-    pub(crate) at: Timestamp,
-}
-
-const INSERT: &str = "
-    insert into auth.users (
-        instance_id, id, aud, role, email, phone, encrypted_password, raw_app_meta_data, raw_user_meta_data,
-        created_at, updated_at, confirmation_token, recovery_token, email_change_token_new, email_change)
-    values ('00000000-0000-0000-0000-000000000000', $1, $2, $3, $4, $5, $6, $7, $8, $9, $9, '', '', '', '')";
-
-/// Adds a user. What triggers make of the row is seen by [`reload`] only.
-pub(crate) async fn insert(tx: &mut Transaction, user: &NewUser<'_>) -> Result<(), pg::Error> {
-    let NewUser { id, aud, role, email, phone, encrypted_password, app_metadata, user_metadata, at } = user;
-    let params: [pg::Param<'_>; 9] = [id, aud, role, email, phone, encrypted_password, app_metadata, user_metadata, at];
-    tx.execute(INSERT, &params).await.map(drop)
-}
-
-/// The unique index that two accounts with one email address run into.
-pub(crate) const EMAIL_KEY: &str = "users_email_partial_key";
-
-const SET_METADATA: &str = "
-    update auth.users set raw_app_meta_data = $2, raw_user_meta_data = $3, updated_at = $4 where id = $1";
-
-/// Replaces both kinds of metadata.
-pub(crate) async fn set_metadata(tx: &mut Transaction, user: &User, at: Timestamp) -> Result<(), pg::Error> {
-    tx.execute(SET_METADATA, &[&user.id, &user.app_metadata, &user.user_metadata, &at]).await.map(drop)
-}
-
-const CONFIRM_EMAIL: &str = "
-    with tokens as (delete from auth.one_time_tokens where user_id = $1)
-    update auth.users
-    set email_confirmed_at = $2, confirmation_token = '', updated_at = $2,
-        raw_user_meta_data = case jsonb_typeof(raw_user_meta_data) when 'object' then raw_user_meta_data
-          else '{}' end || '{\"email_verified\": true}'
-    where id = $1";
-
-/// Marks the email address as confirmed, which uses up all links and codes that are under way.
-pub(crate) async fn confirm_email(tx: &mut Transaction, id: Uuid, at: Timestamp) -> Result<(), pg::Error> {
-    tx.execute(CONFIRM_EMAIL, &[&id, &at]).await.map(drop)
 }

@@ -1,0 +1,49 @@
+//! `POST /logout`: ends sessions. Access tokens of an ended session are refused here from then on; the data API
+//! accepts them until they expire.
+
+use axum::extract::State as With;
+use http::StatusCode;
+use pg::Context;
+
+use crate::bearer::Authenticated;
+use crate::error::Error;
+use crate::model::audit::{self, Action, Actor};
+use crate::model::sessions;
+use crate::query::Query;
+use crate::state::State;
+
+/// Which sessions end.
+enum Scope {
+    All,
+    This,
+    Others,
+}
+
+impl Scope {
+    fn read(query: &Query) -> Result<Self, Error> {
+        match query.first("scope") {
+            "" | "global" => Ok(Self::All),
+            "local" => Ok(Self::This),
+            "others" => Ok(Self::Others),
+            other => Err(Error::validation(format!("Unsupported logout scope {other:?}"))),
+        }
+    }
+}
+
+/// Ends the sessions of the scope; all of them where the token names no session.
+pub(crate) async fn post(With(state): With<State>, caller: Authenticated, query: Query) -> Result<StatusCode, Error> {
+    let failed = Error::database("Error logging out user");
+    let scope = Scope::read(&query)?;
+    let user_id = caller.user.id;
+    let mut tx = state.db.write(&Context::service()).await.map_err(&failed)?;
+    let entry = audit::payload(&Actor::user(&caller.user), Action::Logout, None);
+    audit::insert(&mut tx, &state, &entry, state.clock.now()).await.map_err(&failed)?;
+    match (scope, caller.session) {
+        (Scope::This, Some(session)) => sessions::delete(&mut tx, user_id, session.id).await,
+        (Scope::Others, Some(session)) => sessions::delete_others(&mut tx, user_id, session.id).await,
+        (Scope::All, _) | (_, None) => sessions::delete_all(&mut tx, user_id).await,
+    }
+    .map_err(&failed)?;
+    tx.commit().await.map_err(&failed)?;
+    Ok(StatusCode::NO_CONTENT)
+}

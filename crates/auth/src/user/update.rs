@@ -1,0 +1,178 @@
+//! `PUT /user`: the signed-in user changes metadata, password, email address.
+
+use axum::extract::State as With;
+use jiff::SignedDuration;
+use pg::{Context, Transaction};
+use secrecy::SecretString;
+use serde::Deserialize;
+
+use crate::bearer::Authenticated;
+use crate::client::Client;
+use crate::error::Error;
+use crate::json::{Body, Json};
+use crate::metadata::Fields;
+use crate::model::audit::{self, Action, Actor};
+use crate::model::users::{self, User};
+use crate::state::State;
+
+/// How long after signing in a password may be changed without proving again who one is.
+const FRESH: SignedDuration = SignedDuration::from_hours(24);
+
+/// The body; what is absent stays.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+pub(crate) struct Request {
+    email: String,
+    phone: String,
+    channel: String,
+    password: Option<String>,
+    current_password: String,
+    nonce: String,
+    data: Option<Fields>,
+    app_metadata: Option<Fields>,
+}
+
+/// A change that passed all checks.
+struct Change {
+    email: Option<String>,
+    password_hash: Option<String>,
+    data: Option<Fields>,
+    app_metadata: Option<Fields>,
+}
+
+/// Changes what the body names.
+pub(crate) async fn put(
+    With(state): With<State>,
+    client: Client,
+    caller: Authenticated,
+    Body(mut request): Body<Request>,
+) -> Result<Json<User>, Error> {
+    check_form(&state, &mut request)?;
+    check_rights(&state, &caller, &request)?;
+    check_taken(&state, &client, &caller, &request).await?;
+    let password_hash = new_password(&state, &caller, &request).await?;
+    let is_new = |email: &String| !email.is_empty() && *email != caller.user.email;
+    let change = Change {
+        email: Some(request.email).filter(is_new),
+        password_hash,
+        data: request.data,
+        app_metadata: request.app_metadata,
+    };
+    let failed = Error::database("Error updating user");
+    let mut tx = state.db.write(&Context::service()).await.map_err(&failed)?;
+    write(&state, &caller, &change, &mut tx).await.map_err(&failed)?;
+    let user = users::reload(&mut tx, caller.user.id).await.map_err(&failed)?.ok_or(Error::TokenUserNotFound)?;
+    tx.commit().await.map_err(&failed)?;
+    Ok(Json(user))
+}
+
+/// The form of what is given; address and number are brought into the form in which they are compared.
+fn check_form(state: &State, request: &mut Request) -> Result<(), Error> {
+    if !request.email.is_empty() {
+        request.email = authkit::address::email(&request.email)?;
+    }
+    if !request.phone.is_empty() {
+        request.phone = authkit::address::phone(&request.phone)
+            .ok_or_else(|| Error::validation("Invalid phone number format (E.164 required)"))?;
+        if !matches!(&*request.channel, "" | "sms") {
+            return Err(Error::validation("Invalid channel, supported values are 'sms' or 'whatsapp'."));
+        }
+    }
+    if let Some(password) = &request.password {
+        state.settings.password.check(password)?;
+    }
+    Ok(())
+}
+
+/// Whether this caller may change this, in the order of the reference.
+fn check_rights(state: &State, caller: &Authenticated, request: &Request) -> Result<(), Error> {
+    let (user, settings) = (&caller.user, &state.settings);
+    let is_admin = user.aud == settings.jwt_aud && user.role == settings.jwt_admin_group;
+    if request.app_metadata.is_some() && !is_admin {
+        return Err(Error::NotAdmin("Updating app_metadata requires admin privileges"));
+    }
+    let has_password = request.password.is_some();
+    let changes_login = has_password
+        || (!request.email.is_empty() && request.email != user.email)
+        || (!request.phone.is_empty() && request.phone != user.phone);
+    let is_second_level = caller.session.as_ref().is_some_and(|session| session.aal.as_deref() == Some("aal2"));
+    if user.has_verified_factor() && !is_second_level && changes_login {
+        return Err(Error::InsufficientAal);
+    }
+    if user.is_anonymous && has_password && request.email.is_empty() && request.phone.is_empty() {
+        return Err(Error::AnonymousPassword);
+    }
+    if user.is_sso_user && (changes_login || !request.nonce.is_empty()) {
+        return Err(Error::SsoManaged);
+    }
+    Ok(())
+}
+
+/// Whether the new address or number is somebody else's.
+async fn check_taken(state: &State, client: &Client, caller: &Authenticated, request: &Request) -> Result<(), Error> {
+    let user = &caller.user;
+    let aud = client.audience(Some(&caller.claims), &state.settings);
+    if !request.email.is_empty() && request.email != user.email {
+        let duplicate = users::find_duplicate(&state.db, &request.email, &aud, Some(user.id)).await;
+        if duplicate.map_err(Error::database("Database error checking email"))?.is_some() {
+            return Err(Error::EmailExists);
+        }
+    }
+    if !request.phone.is_empty() && request.phone != user.phone {
+        let is_taken = users::has_phone(&state.db, &request.phone, &aud).await;
+        if is_taken.map_err(Error::database("Database error checking phone"))? {
+            return Err(Error::PhoneExists("A user with this phone number has already been registered"));
+        }
+        return Err(Error::PhoneChangeDisabled);
+    }
+    Ok(())
+}
+
+/// Hashes the new password, if one is given and may be set.
+async fn new_password(state: &State, caller: &Authenticated, request: &Request) -> Result<Option<String>, Error> {
+    let Some(password) = request.password.clone().map(SecretString::from) else { return Ok(None) };
+    let settings = &state.settings;
+    let is_fresh = caller
+        .session
+        .as_ref()
+        .is_some_and(|session| session.created_at.checked_add(FRESH).is_ok_and(|end| state.clock.now() <= end));
+    if settings.update_password_require_reauthentication && !is_fresh {
+        // Codes to prove it with are not handed out, so none can be right.
+        let is_given = !request.nonce.is_empty();
+        return Err(if is_given { Error::ReauthenticationNotValid } else { Error::ReauthenticationNeeded });
+    }
+    if let Some(stored) = &caller.user.encrypted_password {
+        let by_code = caller.session.as_ref().is_some_and(|session| session.was_opened_by_code());
+        if settings.update_password_require_current_password && !by_code {
+            if request.current_password.is_empty() {
+                return Err(Error::CurrentPasswordRequired);
+            }
+            let current = SecretString::from(request.current_password.clone());
+            if !state.hasher.verify(current, Some(stored.clone())).await? {
+                return Err(Error::CurrentPasswordInvalid);
+            }
+        }
+        if state.hasher.verify(password.clone(), Some(stored.clone())).await? {
+            return Err(Error::SamePassword);
+        }
+    }
+    Ok(Some(state.hasher.hash(password).await?))
+}
+
+async fn write(state: &State, caller: &Authenticated, change: &Change, tx: &mut Transaction) -> Result<(), pg::Error> {
+    let (user, at) = (&caller.user, state.clock.now());
+    let actor = Actor::user(user);
+    if let Some(hash) = &change.password_hash {
+        let keep = caller.session.as_ref().map(|session| session.id);
+        users::set_password(tx, user.id, hash, keep, at).await?;
+        let entry = audit::payload(&actor, Action::UserUpdatedPassword, None);
+        audit::insert(tx, state, &entry, at).await?;
+    }
+    if let Some(data) = &change.data {
+        users::merge_user_metadata(tx, user.id, data, at).await?;
+    }
+    if let Some(data) = &change.app_metadata {
+        users::merge_app_metadata(tx, user.id, data, at).await?;
+    }
+    audit::insert(tx, state, &audit::payload(&actor, Action::UserModified, None), at).await
+}

@@ -1,0 +1,133 @@
+//! Bodies that are no JSON, too large, of wrong types, with characters that cannot be stored: never a 500,
+//! never a change.
+
+use base::http::RequestId;
+use http::Method;
+use serde_json::json;
+use testkit::{Call, project};
+
+use crate::support::{PASSWORD, Service, assert_error, text};
+
+fn routes() -> [(Method, &'static str); 5] {
+    [
+        (Method::POST, "/signup"),
+        (Method::POST, "/token?grant_type=password"),
+        (Method::POST, "/token?grant_type=refresh_token"),
+        (Method::POST, "/admin/users"),
+        (Method::PUT, "/user"),
+    ]
+}
+
+#[tokio::test]
+async fn bodies_that_are_not_the_expected_json_are_400() {
+    let service = Service::new().await;
+    let session = service.sign_up("john@example.com").await;
+    let before: String = service.db.value("select users::text from auth.users").await;
+    for (method, path) in routes() {
+        let token = if path.starts_with("/admin") {
+            project::service_token()
+        } else {
+            text(&session, "access_token").to_owned()
+        };
+        for body in [
+            &b""[..],
+            b"   ",
+            b"{",
+            b"[]",
+            b"\"text\"",
+            b"{\"email\": 1, \"refresh_token\": 1}",
+            b"{\"email\": {}, \"refresh_token\": []}",
+            b"{\"email\": \"\xff\xfe\"}",
+            b"{\"email\": \"\\ud800\"}",
+            b"{\"email\": \"a@b.c\", \"refresh_token\": 1e999}",
+        ] {
+            let call = Call::new(method.clone(), path).bearer(&token).body(body.to_vec());
+            assert_error(&service.send(call).await, 400, "bad_json");
+        }
+        // Deep nesting must not take the stack.
+        let deep = format!("{{\"data\": {}{}}}", "[".repeat(100_000), "]".repeat(100_000));
+        assert_error(&service.send(Call::new(method, path).bearer(&token).body(deep)).await, 400, "bad_json");
+    }
+    let after: String = service.db.value("select users::text from auth.users").await;
+    assert_eq!(before, after);
+}
+
+// 129
+#[tokio::test]
+async fn a_body_over_one_mebibyte_is_413() {
+    let service = Service::new().await;
+    let session = service.sign_up("john@example.com").await;
+    let large = json!({"email": "a@b.c", "password": PASSWORD, "data": {"x": "x".repeat(2 << 20)}}).to_string();
+    for (method, path) in routes() {
+        let token = if path.starts_with("/admin") {
+            project::service_token()
+        } else {
+            text(&session, "access_token").to_owned()
+        };
+        let answer = service.send(Call::new(method, path).bearer(&token).body(large.clone())).await;
+        assert_error(&answer, 413, "request_entity_too_large");
+    }
+    let fits = json!({"email": "a@b.c", "password": PASSWORD, "data": {"x": "x".repeat(1 << 19)}});
+    assert_eq!(service.post("/signup", fits).await.status, 200);
+}
+
+#[tokio::test]
+async fn nul_characters_are_400_everywhere() {
+    let service = Service::new().await;
+    let session = service.sign_up("john@example.com").await;
+    let (user, admin) = (text(&session, "access_token").to_owned(), project::service_token());
+    for call in [
+        Call::post("/signup", &json!({"email": "a\0@b.c", "password": PASSWORD})),
+        Call::post("/signup", &json!({"email": "a@b.c", "password": "correct\0horse"})),
+        Call::post("/signup", &json!({"email": "a@b.c", "password": PASSWORD, "data": {"a": ["\0"]}})),
+        Call::post("/token?grant_type=password", &json!({"email": "\0", "password": "x"})),
+        Call::post("/token?grant_type=refresh_token", &json!({"refresh_token": "abcdefghij\0k"})),
+        Call::new(Method::PUT, "/user").bearer(&user).json(&json!({"data": {"\0": 1}})),
+        Call::post("/admin/users", &json!({"email": "a@b.c", "role": "\0"})).bearer(&admin),
+        Call::get("/admin/users?filter=%00").bearer(&admin),
+        Call::new(Method::POST, "/logout?scope=%00").bearer(&user),
+    ] {
+        assert_error(&service.send(call).await, 400, "validation_failed");
+    }
+}
+
+#[tokio::test]
+async fn sql_in_any_text_is_text() {
+    let service = Service::new().await;
+    let session = service.sign_up("john@example.com").await;
+    let admin = project::service_token();
+    let evil = "'; drop table auth.users; --";
+    service.sign_in(evil, evil).await;
+    service.refresh(evil).await;
+    let data = json!({"data": {evil: evil}});
+    let call = Call::new(Method::PUT, "/user").bearer(text(&session, "access_token")).json(&data);
+    assert_eq!(service.send(call).await.json()["user_metadata"][evil], evil);
+    for path in ["/admin/users?filter=%27%3B%20drop%20table%20auth.users%3B--", "/admin/users?filter=%25%5C"] {
+        let answer = service.send(Call::get(path).bearer(&admin)).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+    }
+    let answer = service.send(Call::get("/admin/users?sort=created_at%3B%20drop%20table%20x").bearer(&admin)).await;
+    assert_error(&answer, 400, "validation_failed");
+    let call = Call::post("/signup", &json!({"email": "a@b.c", "password": PASSWORD})).header("X-JWT-AUD", evil);
+    assert_eq!(service.send(call).await.json()["user"]["aud"], evil);
+}
+
+#[tokio::test]
+async fn markup_is_escaped_as_go_does() {
+    let service = Service::new().await;
+    let answer =
+        service.post("/signup", json!({"email": "a@b.c", "password": PASSWORD, "data": {"x": "<a> & \u{2028}"}})).await;
+    assert!(answer.text().contains(r#""x":"\u003ca\u003e \u0026 \u2028""#), "{}", answer.text());
+    assert_eq!(answer.json()["user"]["user_metadata"]["x"], "<a> & \u{2028}");
+}
+
+#[tokio::test]
+async fn server_errors_carry_the_request_id() {
+    let service = Service::new().await;
+    service.db.sql("alter table auth.users rename to gone").await;
+    let call = Call::post("/token?grant_type=password", &json!({"email": "a@b.c", "password": "x"}));
+    let answer = service.send(call.extension(RequestId("id-7".into()))).await;
+    assert_error(&answer, 500, "unexpected_failure");
+    assert_eq!(answer.json()["error_id"], "id-7");
+    assert!(!answer.text().contains("relation"), "{}", answer.text());
+}
