@@ -1,5 +1,6 @@
 import { useId } from 'react'
 import type { Column } from '../api/tables'
+import { shortType } from '../ui/gridMath'
 import { isBoolean } from './values'
 
 /** What is to be stored: a text in PostgreSQL's own spelling, NULL, or the column's default. */
@@ -29,7 +30,7 @@ export function ValueInput(props: ValueInputProps) {
       <div className="value-head">
         <label htmlFor={id}>{label}</label>
         <span className="muted small">
-          <code>{column.type}</code>
+          <code>{shortType(column.type)}</code>
         </span>
         <span className="value-ways">
           {allowDefault && (

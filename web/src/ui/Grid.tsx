@@ -1,6 +1,6 @@
 import { useEffect, useId, useLayoutEffect, useMemo, useRef, useState, type KeyboardEvent, type PointerEvent, type ReactNode } from 'react'
 import { copyText } from './clipboard'
-import { cellText, columnWidth, isNumeric, ROW_HEIGHT, visibleRows } from './gridMath'
+import { cellText, columnWidth, isNumeric, ROW_HEIGHT, shortType, visibleRows } from './gridMath'
 import { Icon } from './Icon'
 import { useToast } from './Toasts'
 import './grid.css'
@@ -54,7 +54,7 @@ export function Grid(props: GridProps) {
     () =>
       columns.map((column, index) => {
         const values = Array.from({ length: Math.min(SAMPLE, rowCount) }, (_, row) => cell(row, index))
-        return columnWidth(column.name.length + 6, values)
+        return columnWidth(column.name.length + Math.min(shortType(column.type).length, 12) + (column.marks ? 3 : 1), values)
       }),
     // measured once per set of columns: widths must not jump while pages arrive
     [names, rowCount === 0],
@@ -309,7 +309,7 @@ function Heading({ column, index, sort, width, onSort, onWidth }: HeadingProps) 
     <>
       <span className="grid-name">{column.name}</span>
       {column.marks}
-      <span className="grid-type">{column.type}</span>
+      <span className="grid-type">{shortType(column.type)}</span>
       {sort && <Icon name={sort.descending ? 'down' : 'up'} />}
     </>
   )

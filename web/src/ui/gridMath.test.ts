@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { cellText, columnWidth, isNumeric, ROW_HEIGHT, visibleRows } from './gridMath'
+import { cellText, columnWidth, isNumeric, ROW_HEIGHT, shortType, visibleRows } from './gridMath'
 
 describe('visibleRows', () => {
   it('draws what is in view and a little more', () => {
@@ -22,6 +22,17 @@ it('cuts long values', () => {
   expect(cellText('x'.repeat(161))).toHaveLength(161)
   expect(cellText('x'.repeat(161)).endsWith('…')).toBe(true)
   expect(cellText('short')).toBe('short')
+})
+
+it.each([
+  ['timestamp with time zone', 'timestamptz'],
+  ['timestamp(3) without time zone', 'timestamp(3)'],
+  ['character varying(255)[]', 'varchar(255)[]'],
+  ['character(3)', 'char(3)'],
+  ['uuid', 'uuid'],
+  ['character_set', 'character_set'],
+])('shortens %s to %s', (long, short) => {
+  expect(shortType(long)).toBe(short)
 })
 
 it('knows numbers', () => {

@@ -28,6 +28,23 @@ export function cellText(value: string): string {
   return value.length > CELL_CHARACTERS ? `${value.slice(0, CELL_CHARACTERS)}…` : value
 }
 
+const SHORT_TYPES: [long: RegExp, short: string][] = [
+  [/^timestamp(\(\d\))? with time zone/, 'timestamptz$1'],
+  [/^timestamp(\(\d\))? without time zone/, 'timestamp$1'],
+  [/^time(\(\d\))? with time zone/, 'timetz$1'],
+  [/^time(\(\d\))? without time zone/, 'time$1'],
+  [/^character varying/, 'varchar'],
+  [/^character(?=\(|\[|$)/, 'char'],
+  [/^double precision/, 'float8'],
+  [/^bit varying/, 'varbit'],
+]
+
+/** A type's common short name, where the standard's is long. */
+export function shortType(type: string): string {
+  for (const [long, short] of SHORT_TYPES) if (long.test(type)) return type.replace(long, short)
+  return type
+}
+
 /** Types whose values read better from the right. */
 export function isNumeric(type: string): boolean {
   return /^(int[248]?|smallint|bigint|integer|numeric|decimal|real|double precision|float[48]?|oid|money)(\(|$)/.test(type)

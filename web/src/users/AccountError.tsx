@@ -47,7 +47,9 @@ export function AccountError({ title, error }: { title: string; error: ApiError 
           'The database refused it, and everything was rolled back.'
         )}
       </p>
-      {cause.message && <pre className="cause">{cause.message}</pre>}
+      {cause.message && (
+        <pre className="cause">{[cause.message, cause.detail].filter(Boolean).join('\n')}</pre>
+      )}
       <dl className="facts">
         {factsOf(cause).map(([name, value]) => (
           <div key={name}>

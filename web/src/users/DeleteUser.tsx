@@ -124,18 +124,21 @@ function FilesInTheWay({ user, files, message }: FilesProps) {
       alert={message !== null}
       title={
         message
-          ? `Not deleted: the user owns ${count(files.total, 'object')}`
+          ? 'The user was not deleted'
           : `This user owns ${count(files.total, 'object')}; deleting will be refused`
       }
     >
-      {message && <p>{sentence(message)}.</p>}
-      <ul className="bucket-list">
-        {files.buckets.map(([bucket, objects]) => (
-          <li key={bucket}>
-            <code>{bucket}</code> {count(objects, 'object')}
-          </li>
-        ))}
-      </ul>
+      {message ? (
+        <p>{sentence(message)}.</p>
+      ) : (
+        <ul className="bucket-list">
+          {files.buckets.map(([bucket, objects]) => (
+            <li key={bucket}>
+              <code>{bucket}</code> {count(objects, 'object')}
+            </li>
+          ))}
+        </ul>
+      )}
       <p>
         Remove the files through the Storage API (
         <Link to={rowsWhere('storage', 'objects', 'owner_id', user.id)}>see them</Link>), or give them to another user:

@@ -9,7 +9,9 @@ const cause = {
   function: 'public.handle_new_user',
   sqlstate: '23502',
   message: 'null value in column "first_name"',
+  detail: null,
   table: 'public.profiles',
+  column: 'first_name',
   constraint: null,
   hint: null,
 }
@@ -26,7 +28,7 @@ describe('databaseCause', () => {
   })
 
   it('lists only what is known', () => {
-    expect(factsOf(cause).map(([name]) => name)).toEqual(['SQLSTATE', 'Function', 'Table'])
+    expect(factsOf(cause).map(([name]) => name)).toEqual(['SQLSTATE', 'Function', 'Table', 'Column'])
   })
 })
 

@@ -5,7 +5,10 @@ export interface DatabaseCause {
   function: string | null
   sqlstate: string | null
   message: string | null
+  /** What PostgreSQL adds, such as the failing row. */
+  detail: string | null
   table: string | null
+  column: string | null
   constraint: string | null
   hint: string | null
 }
@@ -24,7 +27,9 @@ export function databaseCause(error: ApiError): DatabaseCause | null {
     function: text(detail['function']),
     sqlstate: text(detail['sqlstate']),
     message: text(detail['message']),
+    detail: text(detail['detail']),
     table: text(detail['table']),
+    column: text(detail['column']),
     constraint: text(detail['constraint']),
     hint: text(detail['hint']),
   }
@@ -36,6 +41,7 @@ export function factsOf(cause: DatabaseCause): [name: string, value: string][] {
     ['SQLSTATE', cause.sqlstate],
     ['Function', cause.function],
     ['Table', cause.table],
+    ['Column', cause.column],
     ['Constraint', cause.constraint],
   ]
   return all.filter((fact): fact is [string, string] => fact[1] !== null)
