@@ -69,15 +69,30 @@ fn is_plain(id: &str) -> bool {
     (1..=128).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte))
 }
 
+/// The pattern of the route that answered, in a response's extensions.
+#[derive(Clone, Debug)]
+struct Route(Arc<str>);
+
+/// Middleware of the service mounted at `mount`: notes the route's pattern, which only the inside knows. Paths that
+/// the service tells apart itself, such as names of tables, count as one.
+pub async fn note_route(State(mount): State<&'static str>, request: Request, next: Next) -> Response {
+    let route = match request.extensions().get::<MatchedPath>() {
+        Some(path) => Arc::from(path.as_str()),
+        None => Arc::from(format!("{mount}/…")),
+    };
+    let mut response = next.run(request).await;
+    response.extensions_mut().insert(Route(route));
+    response
+}
+
 /// Middleware: one line per request, with the route's pattern rather than its path, which may hold tokens, and
 /// the real cause of a failure.
 pub async fn log(request: Request, next: Next) -> Response {
     let begun = Instant::now();
     let method = request.method().clone();
-    let route =
-        request.extensions().get::<MatchedPath>().map_or_else(|| "-".to_owned(), |path| path.as_str().to_owned());
     let id = request.extensions().get::<RequestId>().map_or_else(|| "-".into(), |id| Arc::clone(&id.0));
     let response = next.run(request).await;
+    let route = response.extensions().get::<Route>().map_or("-", |route| &*route.0);
     let status = response.status().as_u16();
     let ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
     let text = |value: &Option<String>| value.clone().unwrap_or_default();

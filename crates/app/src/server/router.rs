@@ -35,14 +35,19 @@ pub struct Parts {
 
 /// The whole server as one router.
 pub fn router(parts: Parts) -> Router {
-    let mut router = Router::new()
-        .route("/", get(|| async { Redirect::temporary("/dashboard/") }))
-        .nest("/auth/v1", parts.auth)
-        .nest("/rest/v1", parts.rest)
-        .nest("/storage/v1", parts.storage)
-        .nest("/dashboard", parts.dashboard);
-    if let Some(mailbox) = parts.mailbox {
-        router = router.nest("/mailbox", mailbox);
+    let mut router = Router::new().route("/", get(|| async { Redirect::temporary("/dashboard/") }));
+    let services = [
+        ("/auth/v1", Some(parts.auth)),
+        ("/rest/v1", Some(parts.rest)),
+        ("/storage/v1", Some(parts.storage)),
+        ("/dashboard", Some(parts.dashboard)),
+        ("/mailbox", parts.mailbox),
+    ];
+    for (mount, service) in services {
+        if let Some(service) = service {
+            // Mounted as a service and not merged, it also answers its root with a slash behind (`/rest/v1/`).
+            router = router.nest_service(mount, service.layer(from_fn_with_state(mount, observe::note_route)));
+        }
     }
     router
         .fallback(no_route)
