@@ -1,0 +1,18 @@
+//! All users as CSV, without their secrets.
+
+use axum::extract::State as Extract;
+use axum::response::Response;
+
+use crate::error::Error;
+use crate::export::download;
+use crate::state::State;
+use crate::tables::catalog::Table;
+
+/// `GET /users/export.csv`
+pub(crate) async fn export(Extract(state): Extract<State>) -> Result<Response, Error> {
+    let table = Table::find(&state, "auth", "users").await?;
+    let columns = pg::ident::list(table.columns.iter().filter(|column| !column.masked).map(|column| &*column.name));
+    let session = state.open_session().await?;
+    let file = format!("users-{}", state.deps().clock.now().strftime("%Y%m%d-%H%M%S"));
+    Ok(download(session, &format!("select {columns} from auth.users order by id"), &file).await?)
+}
