@@ -157,7 +157,7 @@ impl Run<'_> {
                 let counted = outcome.total;
                 let max_rows = self.state.settings().max_rows.map(i64::from);
                 let is_exact = self.request.preferences.count == Some(Count::Estimated)
-                    && counted.is_some_and(|counted| max_rows.is_none_or(|max| counted <= max));
+                    && counted.is_some_and(|counted| max_rows.is_some_and(|max| counted <= max));
                 if !is_exact {
                     outcome.total = self.planned(rows, transaction).await?.max(counted);
                 }

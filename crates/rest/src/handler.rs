@@ -11,7 +11,7 @@ use crate::execute::execute;
 use crate::identity::identify;
 use crate::plan::plan;
 use crate::request::Request;
-use crate::response::respond;
+use crate::response::{nothing, respond};
 use crate::state::State;
 
 /// Answers a request of any kind.
@@ -43,5 +43,5 @@ async fn whole(body: Body, limit: usize) -> Result<bytes::Bytes, RequestError> {
 
 fn without_body(response: Response) -> Response {
     let (parts, _) = response.into_parts();
-    Response::from_parts(parts, Body::empty())
+    Response::from_parts(parts, nothing())
 }

@@ -16,12 +16,13 @@ pub(super) fn relationship<'a>(
 ) -> Result<&'a Relationship, SchemaError> {
     let hint = target.hint.as_deref();
     let in_schema = |known: &&Relationship| known.to.schema == parent.schema;
-    let found: Vec<&Relationship> = cache
+    let mut found: Vec<&Relationship> = cache
         .relationships(parent)
         .iter()
         .filter(in_schema)
         .filter(|known| is_meant(known, &target.name, hint))
         .collect();
+    found.sort_by_key(|known| known.rank());
     match found.as_slice() {
         [one] => Ok(one),
         [] => Err(SchemaError::NoRelationship {

@@ -89,7 +89,16 @@ impl Planner<'_> {
             aggregate_cast: selected.aggregate_cast.clone(),
             alias: selected.alias.clone().or_else(|| path_name(selected)),
         };
-        let mut select: Vec<SelectedColumn> = level.columns.iter().map(resolved).collect();
+        // A spread gives its columns to the parent one by one, and groups are made of columns: both need names.
+        let is_listed = is_aggregated || level.relation.is_some_and(|relation| relation.spread);
+        let is_everything = |selected: &SelectedColumn| selected.column.name == "*" && selected.aggregate.is_none();
+        let expanded = |selected: SelectedColumn| match table {
+            Some(table) if is_listed && is_everything(&selected) => {
+                table.columns.iter().map(|known| SelectedColumn::named(&known.name)).collect()
+            }
+            _ => vec![selected],
+        };
+        let mut select: Vec<SelectedColumn> = level.columns.iter().map(resolved).flat_map(expanded).collect();
         if select.is_empty() && level.children.is_empty() {
             select.push(SelectedColumn::everything());
         }
@@ -142,7 +151,12 @@ impl Planner<'_> {
 impl SelectedColumn {
     /// All columns.
     fn everything() -> Self {
-        let column = Column { name: "*".to_owned(), path: Vec::new(), to_json: false, to_tsvector: None };
+        Self::named("*")
+    }
+
+    /// A column as it is.
+    fn named(name: &str) -> Self {
+        let column = Column { name: name.to_owned(), path: Vec::new(), to_json: false, to_tsvector: None };
         Self { column, cast: None, aggregate: None, aggregate_cast: None, alias: None }
     }
 }

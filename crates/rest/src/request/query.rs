@@ -177,7 +177,8 @@ fn parsed_as<T>(
     parser: impl FnOnce(&mut Cursor) -> Step<T>,
 ) -> Result<T, RequestError> {
     let mut cursor = Cursor::new(text);
-    parser(&mut cursor).and_then(|value| cursor.end().map(|()| value)).map_err(|Stop| {
+    // What follows a complete value, such as a parenthesis too many, is ignored: clients in the field rely on it.
+    parser(&mut cursor).map_err(|Stop| {
         let (place, reason) = cursor.explain();
         RequestError::QuerySyntax { message: format!("\"failed to parse {what} ({shown})\" {place}"), details: reason }
     })

@@ -108,7 +108,8 @@ fn write(request: &Request, plan: &WritePlan, outcome: Outcome) -> Answer {
     if is_full {
         described(request, &plan.media, &mut headers);
     }
-    let is_new = outcome.inserted.is_none_or(|inserted| inserted > 0);
+    // Without a row to insert nothing was counted.
+    let is_new = outcome.inserted.is_some_and(|inserted| inserted > 0);
     let status = match (plan.mutation, is_full) {
         (Mutation::Insert, _) if !is_new && preferences.resolution == Some(Resolution::MergeDuplicates) => {
             StatusCode::OK
@@ -124,6 +125,11 @@ fn write(request: &Request, plan: &WritePlan, outcome: Outcome) -> Answer {
         (false, _) => None,
     };
     Answer { status, headers, body }
+}
+
+/// A body whose length is not told: the response to HEAD is not empty, it is only not sent.
+pub(crate) fn nothing() -> Body {
+    Body::from_stream(futures_util::stream::empty::<Result<bytes::Bytes, std::convert::Infallible>>())
 }
 
 /// The preferences that had a meaning for this change.
@@ -183,7 +189,7 @@ fn overridden(answer: Answer, settings: (Option<String>, Option<String>)) -> Res
         Some(text) => headers::given_status(&text).ok_or(OutcomeError::ResponseStatus)?,
         None => answer.status,
     };
-    let mut response = Response::new(answer.body.map_or_else(Body::empty, Body::from));
+    let mut response = Response::new(answer.body.map_or_else(nothing, Body::from));
     *response.status_mut() = status;
     *response.headers_mut() = headers;
     Ok(response)

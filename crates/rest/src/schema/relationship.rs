@@ -116,6 +116,18 @@ impl Relationship {
         }
     }
 
+    /// Where it stands among others, by kind and then by name.
+    pub fn rank(&self) -> (u8, String) {
+        let kind = match &self.link {
+            Link::Key { cardinality: Cardinality::OneToMany, .. } => 0,
+            Link::Key { cardinality: Cardinality::ManyToOne, .. } => 1,
+            Link::Key { cardinality: Cardinality::OneToOne, .. } => 2,
+            Link::Junction { .. } => 3,
+            Link::Function { .. } => 4,
+        };
+        (kind, self.hint())
+    }
+
     /// The hint that picks this one: `'target!hint'`.
     pub fn hint(&self) -> String {
         let hint = match &self.link {
