@@ -65,7 +65,7 @@ interface AnswerProps {
 function Answer({ answer, query, statements }: AnswerProps) {
   const { results, notices } = answer
   const lastWithRows = results.findLastIndex((result) => result.columns.length > 0)
-  const [picked, setPicked] = useState(Math.max(lastWithRows, 0))
+  const [picked, setPicked] = useState(lastWithRows === -1 ? results.length - 1 : lastWithRows)
   const result = results[picked]
   // each result belongs to one statement; only then can it be exported by itself
   const own = statements.length === results.length ? statements[picked] : undefined
@@ -131,10 +131,14 @@ function Answer({ answer, query, statements }: AnswerProps) {
   )
 }
 
+/** Commands that read or change rows, also when it was none. */
+const ABOUT_ROWS = /^(INSERT|UPDATE|DELETE|MERGE|COPY|FETCH|MOVE)/
+
 /** "12 rows · 3.1 ms"; for changes the number of rows changed. */
 function summary(result: SqlResult): string {
   const time = duration(result.duration_ms)
-  return `${count(result.row_count, 'row')} · ${time}`
+  const isAboutRows = result.columns.length > 0 || result.row_count > 0 || ABOUT_ROWS.test(result.command)
+  return isAboutRows ? `${count(result.row_count, 'row')} · ${time}` : time
 }
 
 function asJson(result: SqlResult): string {
