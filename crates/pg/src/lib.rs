@@ -25,7 +25,7 @@ pub use session::Session;
 pub use text::Text;
 pub use tokio_postgres::error::ErrorPosition;
 pub use tokio_postgres::types::{FromSql, ToSql};
-pub use tokio_postgres::{Row, SimpleQueryMessage, SimpleQueryRow};
+pub use tokio_postgres::{Row, SimpleColumn, SimpleQueryMessage, SimpleQueryRow};
 pub use transaction::Transaction;
 
 /// A bound parameter.
