@@ -8,7 +8,7 @@ use pg::{Bus, Db};
 use tokio::task::JoinHandle;
 
 use crate::Settings;
-use crate::schema::{SchemaCache, Shared, load, watch};
+use crate::schema::{SchemaCache, Shared, Source, load, watch};
 
 /// What the data API needs from the rest of the program.
 #[derive(Debug, Clone)]
@@ -47,7 +47,12 @@ impl State {
     /// Must be called within a Tokio runtime.
     pub fn new(settings: Settings, deps: Deps) -> Self {
         let schema = Shared::empty();
-        let watched = watch(schema.clone(), deps.db.clone(), settings.schemas.clone(), deps.bus.clone());
+        let source = Source {
+            db: deps.db.clone(),
+            schemas: settings.schemas.clone(),
+            search_path: settings.extra_search_path.clone(),
+        };
+        let watched = watch(schema.clone(), source, deps.bus.clone());
         let watcher = tokio::spawn(watched);
         Self(Arc::new(Inner { settings, deps, schema, watcher }))
     }
@@ -57,7 +62,8 @@ impl State {
     /// # Errors
     /// [`pg::Error`] when it cannot be read; the cache stays as it was.
     pub async fn reload(&self) -> Result<(), pg::Error> {
-        let cache = load(&self.0.deps.db, &self.0.settings.schemas).await?;
+        let settings = &self.0.settings;
+        let cache = load(&self.0.deps.db, &settings.schemas, &settings.extra_search_path).await?;
         self.0.schema.replace(cache);
         Ok(())
     }

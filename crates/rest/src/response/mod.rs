@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
 use crate::error::{Error, OutcomeError, RangeError, RequestError};
 use crate::execute::Outcome;
-use crate::plan::{CallPlan, Plan, ReadPlan, WritePlan};
+use crate::plan::{CallPlan, Change, Plan, ReadPlan, WritePlan};
 use crate::request::media::MediaType;
 use crate::request::prefer::{Preferences, Representation, Resolution};
 use crate::request::{Mutation, Request};
@@ -108,8 +108,9 @@ fn write(request: &Request, plan: &WritePlan, outcome: Outcome) -> Answer {
     if is_full {
         described(request, &plan.media, &mut headers);
     }
-    // Without a row to insert nothing was counted.
-    let is_new = outcome.inserted.is_some_and(|inserted| inserted > 0);
+    // Only where rows may be merged are the new ones counted, and without any row there is no count.
+    let may_merge = matches!(&plan.change, Change::Insert(insert) if insert.conflict.is_some());
+    let is_new = !may_merge || outcome.inserted.is_some_and(|inserted| inserted > 0);
     let status = match (plan.mutation, is_full) {
         (Mutation::Insert, _) if !is_new && preferences.resolution == Some(Resolution::MergeDuplicates) => {
             StatusCode::OK
@@ -136,8 +137,8 @@ pub(crate) fn nothing() -> Body {
 fn used_by(request: &Request, plan: &WritePlan) -> Preferences {
     let all = request.preferences.clone();
     let has_target = match &plan.change {
-        crate::plan::Change::Insert(insert) => !insert.key.is_empty() || request.query.on_conflict.is_some(),
-        crate::plan::Change::Update { .. } | crate::plan::Change::Delete { .. } => false,
+        Change::Insert(insert) => !insert.key.is_empty() || request.query.on_conflict.is_some(),
+        Change::Update { .. } | Change::Delete { .. } => false,
     };
     let (resolves, fills, limits) = match plan.mutation {
         Mutation::Insert => (has_target, true, false),

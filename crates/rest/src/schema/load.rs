@@ -1,11 +1,14 @@
 //! Reads the schema cache from the catalog: a few statements, whatever the number of relations.
 
+use std::collections::HashMap;
+
 use pg::{Context, Db, Param, Row};
 use serde::de::DeserializeOwned;
 
 use super::relationship::{ForeignKey, Link, Relationship, RowFunction, from_keys};
 use super::routine::Routine;
-use super::{SchemaCache, Table};
+use super::view::{self, PrimaryKey, View, ViewSource};
+use super::{Name, SchemaCache, Table};
 
 /// The chain of each domain down to its base type.
 macro_rules! base_types {
@@ -58,12 +61,13 @@ const TABLES: &str = concat!(
      where c.relkind in ('r', 'v', 'm', 'f', 'p') and not c.relispartition and n.nspname = any($1)"
 );
 
-/// One JSON object per foreign key between tables that are no partitions.
+/// One JSON object per foreign key of any schema, without those of partitions.
 const FOREIGN_KEYS: &str = "
 select json_build_object(
   'from', json_build_object('schema', fn.nspname, 'name', f.relname),
   'to', json_build_object('schema', tn.nspname, 'name', t.relname),
   'constraint', k.conname, 'columns', c.pairs,
+  'from_oid', k.conrelid::bigint, 'from_columns', k.conkey, 'to_oid', k.confrelid::bigint, 'to_columns', k.confkey,
   'is_unique', exists (
     select from pg_constraint u
     where u.conrelid = k.conrelid and u.contype in ('p', 'u') and u.conkey @> k.conkey and u.conkey <@ k.conkey))::text
@@ -77,8 +81,26 @@ cross join lateral (
   from unnest(k.conkey, k.confkey) with ordinality as pair(near, far, place)
   join pg_attribute fa on fa.attrelid = k.conrelid and fa.attnum = pair.near
   join pg_attribute ta on ta.attrelid = k.confrelid and ta.attnum = pair.far) c
-where k.contype = 'f' and k.conparentid = 0 and fn.nspname = any($1) and tn.nspname = any($1)
+where k.contype = 'f' and k.conparentid = 0
 order by k.conrelid, k.conname";
+
+/// One JSON object per view of the schemas `$1`.
+const VIEWS: &str = "
+select json_build_object(
+  'oid', c.oid::bigint, 'schema', n.nspname, 'name', c.relname, 'tree', r.ev_action::text,
+  'columns', (
+    select coalesce(json_agg(json_build_array(a.attnum, a.attname) order by a.attnum), '[]') from pg_attribute a
+    where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped))::text
+from pg_class c
+join pg_namespace n on n.oid = c.relnamespace
+join pg_rewrite r on r.ev_class = c.oid and r.rulename = '_RETURN'
+where c.relkind in ('v', 'm') and n.nspname = any($1)
+order by c.oid";
+
+/// One JSON object per primary key of any schema.
+const PRIMARY_KEYS: &str = "
+select json_build_object('table', k.conrelid::bigint, 'columns', k.conkey)::text
+from pg_constraint k where k.contype = 'p' and k.conrelid <> 0 order by k.conrelid";
 
 /// One JSON object per function from a row of a relation to rows of a relation.
 const ROW_FUNCTIONS: &str = "
@@ -150,13 +172,22 @@ const ROUTINES: &str = concat!(
 ///
 /// # Errors
 /// [`pg::Error`] of the first statement that fails.
-pub async fn load(db: &Db, schemas: &[String]) -> Result<SchemaCache, pg::Error> {
+pub async fn load(db: &Db, schemas: &[String], search_path: &[String]) -> Result<SchemaCache, pg::Error> {
     // An empty search path makes the catalog's functions name everything with its schema.
     let context = Context::service().search_path("").read_only();
-    let schemas: Vec<&str> = schemas.iter().map(String::as_str).collect();
     let params: [Param<'_>; 1] = [&schemas];
-    let tables: Vec<Table> = decoded(&db.read(&context, TABLES, &params).await?);
-    let keys: Vec<ForeignKey> = decoded(&db.read(&context, FOREIGN_KEYS, &params).await?);
+    // Views may be made of views that are only on the search path.
+    let reachable: Vec<&String> = schemas.iter().chain(search_path).collect();
+    let mut tables: Vec<Table> = decoded(&db.read(&context, TABLES, &params).await?);
+    let mut keys: Vec<ForeignKey> = decoded(&db.read(&context, FOREIGN_KEYS, &[]).await?);
+    let sources: Vec<ViewSource> = decoded(&db.read(&context, VIEWS, &[&reachable]).await?);
+    if !sources.is_empty() {
+        let mut views = view::resolve(&sources);
+        views.retain(|view| schemas.contains(&view.name.schema));
+        let primary: Vec<PrimaryKey> = decoded(&db.read(&context, PRIMARY_KEYS, &[]).await?);
+        give_keys(&mut tables, &views, &primary);
+        keys.extend(view::keys_of_views(&keys, &views));
+    }
     let functions: Vec<RowFunction> = decoded(&db.read(&context, ROW_FUNCTIONS, &params).await?);
     let routines: Vec<Routine> = decoded(&db.read(&context, ROUTINES, &params).await?);
     let mut relationships = from_keys(&keys, &tables);
@@ -169,7 +200,18 @@ pub async fn load(db: &Db, schemas: &[String]) -> Result<SchemaCache, pg::Error>
         to_view: false,
         from_view: false,
     }));
-    Ok(SchemaCache::new(tables, relationships, routines))
+    Ok(SchemaCache::new(tables, relationships, routines, schemas))
+}
+
+/// Views have the primary keys that they show.
+fn give_keys(tables: &mut [Table], views: &[View], primary: &[PrimaryKey]) {
+    let by_name: HashMap<&Name, &View> = views.iter().map(|view| (&view.name, view)).collect();
+    for table in tables.iter_mut().filter(|table| table.is_view) {
+        let Some(view) = by_name.get(&table.name) else { continue };
+        table.key = primary.iter().filter_map(|key| view.key(key)).flatten().collect();
+        table.key.sort();
+        table.key.dedup();
+    }
 }
 
 /// The first column of each row, JSON that the statement itself built.

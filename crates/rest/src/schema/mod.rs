@@ -4,6 +4,7 @@ mod load;
 pub mod relationship;
 pub mod routine;
 mod suggest;
+mod view;
 mod watch;
 
 use std::collections::HashMap;
@@ -13,7 +14,7 @@ use serde::Deserialize;
 pub use load::load;
 use relationship::Relationship;
 use routine::Routine;
-pub(crate) use watch::{Shared, watch};
+pub(crate) use watch::{Shared, Source, watch};
 
 /// Name of a relation or function with its schema.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
@@ -87,11 +88,21 @@ pub struct Column {
 
 impl SchemaCache {
     /// Puts the cache together.
-    pub(crate) fn new(tables: Vec<Table>, relationships: Vec<Relationship>, routines: Vec<Routine>) -> Self {
+    pub(crate) fn new(
+        tables: Vec<Table>,
+        relationships: Vec<Relationship>,
+        routines: Vec<Routine>,
+        schemas: &[String],
+    ) -> Self {
         let mut cache = Self::default();
         cache.tables.extend(tables.into_iter().map(|table| (table.name.clone(), table)));
         for relationship in relationships {
-            cache.relationships.entry(relationship.from.clone()).or_default().push(relationship);
+            let is_within = relationship.is_within(schemas);
+            // A relation whose relationships are all hidden is still one that has some, for hints.
+            let known = cache.relationships.entry(relationship.from.clone()).or_default();
+            if is_within {
+                known.push(relationship);
+            }
         }
         for routine in routines {
             cache.routines.entry(routine.name.clone()).or_default().push(routine);

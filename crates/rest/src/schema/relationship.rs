@@ -116,6 +116,16 @@ impl Relationship {
         }
     }
 
+    /// Everything that it needs is in one of these schemas.
+    pub(super) fn is_within(&self, schemas: &[String]) -> bool {
+        let is_within = |name: &Name| schemas.contains(&name.schema);
+        let through = match &self.link {
+            Link::Junction { table, .. } => is_within(table),
+            Link::Key { .. } | Link::Function { .. } => true,
+        };
+        is_within(&self.from) && is_within(&self.to) && through
+    }
+
     /// Where it stands among others, by kind and then by name.
     pub fn rank(&self) -> (u8, String) {
         let kind = match &self.link {
@@ -139,7 +149,7 @@ impl Relationship {
     }
 }
 
-/// A foreign key as it is in the catalog.
+/// A foreign key as it is in the catalog, or as a view shows it.
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct ForeignKey {
     pub(super) from: Name,
@@ -147,6 +157,16 @@ pub(super) struct ForeignKey {
     pub(super) constraint: String,
     pub(super) columns: Vec<(String, String)>,
     pub(super) is_unique: bool,
+    pub(super) from_oid: u32,
+    pub(super) from_columns: Vec<i16>,
+    pub(super) to_oid: u32,
+    pub(super) to_columns: Vec<i16>,
+    /// It is seen through a view.
+    #[serde(default)]
+    pub(super) from_view: bool,
+    /// It leads to a view.
+    #[serde(default)]
+    pub(super) to_view: bool,
 }
 
 /// A function that leads from a row to rows.
@@ -188,15 +208,15 @@ fn both_ways(key: &ForeignKey) -> [Relationship; 2] {
             from: key.from.clone(),
             to: key.to.clone(),
             link: link(there, key.columns.clone()),
-            to_view: false,
-            from_view: false,
+            to_view: key.to_view,
+            from_view: key.from_view,
         },
         Relationship {
             from: key.to.clone(),
             to: key.from.clone(),
             link: link(back, swapped(&key.columns)),
-            to_view: false,
-            from_view: false,
+            to_view: key.from_view,
+            from_view: key.to_view,
         },
     ]
 }
@@ -215,7 +235,13 @@ fn junction(table: &Name, near: &ForeignKey, far: &ForeignKey, primary: &BTreeSe
         near: (near.constraint.clone(), swapped(&near.columns)),
         far: (far.constraint.clone(), swapped(&far.columns)),
     };
-    Some(Relationship { from: near.to.clone(), to: far.to.clone(), link, to_view: false, from_view: false })
+    Some(Relationship {
+        from: near.to.clone(),
+        to: far.to.clone(),
+        link,
+        to_view: far.to_view,
+        from_view: near.to_view,
+    })
 }
 
 fn swapped(columns: &[(String, String)]) -> Vec<(String, String)> {
@@ -233,6 +259,12 @@ mod tests {
             constraint: format!("{from}_{column}_fkey"),
             columns: vec![(column.to_owned(), "id".to_owned())],
             is_unique: false,
+            from_oid: 0,
+            from_columns: Vec::new(),
+            to_oid: 0,
+            to_columns: Vec::new(),
+            from_view: false,
+            to_view: false,
         }
     }
 

@@ -41,22 +41,30 @@ impl Shared {
     }
 }
 
+/// Where the cache is read from.
+#[derive(Debug, Clone)]
+pub(crate) struct Source {
+    pub(crate) db: Db,
+    pub(crate) schemas: Vec<String>,
+    pub(crate) search_path: Vec<String>,
+}
+
 /// Loads until it succeeds, then again for each burst of notifications, until the bus ends.
-pub(crate) async fn watch(shared: Shared, db: Db, schemas: Vec<String>, bus: Bus) {
+pub(crate) async fn watch(shared: Shared, source: Source, bus: Bus) {
     // Heard before the first load, so that no change falls between the two.
     let mut events = bus.subscribe();
     if shared.current().is_none() {
-        load_until_done(&shared, &db, &schemas).await;
+        load_until_done(&shared, &source).await;
     }
     while let Some(()) = next_burst(&mut events).await {
-        load_until_done(&shared, &db, &schemas).await;
+        load_until_done(&shared, &source).await;
     }
 }
 
-async fn load_until_done(shared: &Shared, db: &Db, schemas: &[String]) {
+async fn load_until_done(shared: &Shared, source: &Source) {
     let mut wait = Duration::from_millis(100);
     loop {
-        match load(db, schemas).await {
+        match load(&source.db, &source.schemas, &source.search_path).await {
             Ok(cache) => {
                 tracing::debug!(tables = cache.table_count(), "schema cache loaded");
                 shared.replace(cache);

@@ -5,6 +5,8 @@ mod call;
 mod cast;
 mod condition;
 mod embed;
+#[cfg(test)]
+mod property;
 mod read;
 mod result;
 mod write;

@@ -168,3 +168,29 @@ async fn embeds_work_after_writes() {
     let answer = api.write(Method::PATCH, path, "return=representation", &json!({"year": 1953})).await;
     assert_eq!(answer.json(), json!([{"id": 2, "roles": [{"part": "Watanabe"}]}]));
 }
+
+#[tokio::test]
+async fn keys_are_seen_through_views() {
+    let views = "
+        create view public.movies as select id as movie_id, title, director_id as by from public.films where id > 0;
+        create view public.recent as select movie_id, title, by from public.movies;
+        create view public.people as select id, name from public.directors;
+        create view public.casting as select film_id, actor_id from public.roles;
+        grant select, insert on public.movies, public.recent, public.people, public.casting to anon;";
+    let api = Api::new(&format!("{FILMS}{CAST}{views}")).await;
+    assert_eq!(
+        api.rows("/recent?select=title,directors(name),people(name)&movie_id=eq.3").await,
+        json!([{"title": "Ran", "directors": {"name": "Akira Kurosawa"}, "people": {"name": "Akira Kurosawa"}}])
+    );
+    assert_eq!(
+        api.rows("/people?select=name,movies(title)&id=eq.1").await,
+        json!([{"name": "Agnès Varda", "movies": [{"title": "Cléo de 5 à 7"}]}])
+    );
+    assert_eq!(
+        api.rows("/movies?select=movie_id,actors!casting(name)&movie_id=eq.3").await,
+        json!([{"movie_id": 3, "actors": [{"name": "Nakadai"}]}])
+    );
+    let answer =
+        api.write(Method::POST, "/movies", "return=headers-only", &json!({"movie_id": 70, "title": "x"})).await;
+    assert_eq!(answer.header("location"), "/movies?movie_id=eq.70");
+}

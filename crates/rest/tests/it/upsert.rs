@@ -64,3 +64,12 @@ async fn put_must_name_the_key_and_nothing_else() {
     }
     assert_eq!(api.rows("/directors?id=gte.8").await, json!([]));
 }
+
+#[tokio::test]
+async fn without_a_key_rows_are_simply_inserted() {
+    let api = Api::new("create table public.log (line text); grant select, insert on public.log to anon;").await;
+    let prefer = "resolution=merge-duplicates, return=representation";
+    let answer = api.write(Method::POST, "/log", prefer, &json!([{"line": "a"}, {"line": "a"}])).await;
+    assert_eq!((answer.status.as_u16(), answer.json()), (201, json!([{"line": "a"}, {"line": "a"}])));
+    assert_eq!(answer.header("preference-applied"), "return=representation");
+}
