@@ -19,7 +19,7 @@ pub(crate) struct Outcome {
     /// Rows here.
     pub page: i64,
     /// The body.
-    pub body: Option<String>,
+    pub body: Option<Vec<u8>>,
     /// `response.headers`
     pub headers: Option<String>,
     /// `response.status`
@@ -257,7 +257,7 @@ fn outcome(row: Option<&Row>) -> Result<Outcome, Error> {
     Ok(Outcome {
         total: column(row, 0)?,
         page: column(row, 1)?,
-        body: column(row, 2)?,
+        body: body(row, 2)?,
         headers: column(row, 3)?,
         status: column(row, 4)?,
         location: column(row, 5)?,
@@ -267,4 +267,12 @@ fn outcome(row: Option<&Row>) -> Result<Outcome, Error> {
 
 fn column<'a, T: pg::FromSql<'a>>(row: &'a Row, index: usize) -> Result<T, OutcomeError> {
     row.try_get(index).map_err(|error| OutcomeError::Internal(error.to_string()))
+}
+
+/// Text, or the bytes that a handler made.
+fn body(row: &Row, index: usize) -> Result<Option<Vec<u8>>, OutcomeError> {
+    match row.try_get::<_, Option<String>>(index) {
+        Ok(text) => Ok(text.map(String::into_bytes)),
+        Err(_) => column(row, index),
+    }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::read::Root;
 use super::write::needed_columns;
-use super::{Condition, Format, Planner, ReadNode, negotiate};
+use super::{Condition, Format, Planner, ReadNode};
 use crate::error::{Error, RequestError, SchemaError, Searched};
 use crate::request::Invocation;
 use crate::request::body::{JsonRows, Payload};
@@ -53,7 +53,7 @@ impl Planner<'_> {
         let relation = Name::new(&routine.name.schema, row_type);
         let rows = self.rows(Root::Called(&relation))?;
         let arguments = self.arguments(&routine);
-        let (format, media) = negotiate::rows(&self.request.accepts)?;
+        let (format, media) = self.negotiate(&relation, &rows)?;
         self.check_preferences()?;
         let preferences = &self.request.preferences;
         if preferences.is_strict() && preferences.max_affected.is_some() && !routine.returns.set {

@@ -276,7 +276,7 @@ impl<'a> Planner<'a> {
         let relation = self.name(relation);
         self.table(&relation)?;
         let rows = self.rows(read::Root::Relation(&relation))?;
-        let (format, media) = negotiate::rows(&self.request.accepts)?;
+        let (format, media) = self.negotiate(&relation, &rows)?;
         self.check_preferences()?;
         let format = if is_head { Format::Nothing } else { format };
         Ok(ReadPlan { rows, relation, format, media, is_head })

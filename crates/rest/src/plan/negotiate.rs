@@ -1,10 +1,13 @@
 //! Which of the accepted media types the response has.
 
+use super::{Planner, ReadNode};
 use crate::error::RequestError;
 use crate::request::media::MediaType;
+use crate::schema::Name;
+use crate::schema::media::Handler;
 
 /// How the statement writes its result.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Format {
     /// Not at all: only the headers are wanted.
     Nothing,
@@ -22,31 +25,47 @@ pub enum Format {
     Csv,
     /// A `FeatureCollection`; needs PostGIS.
     GeoJson,
+    /// As the schema itself has it.
+    Custom(Handler),
 }
 
-/// Format and type of a response with rows.
-///
-/// # Errors
-/// [`RequestError::MediaTypes`] when nothing that is accepted can be produced.
-pub(super) fn rows(accepts: &[MediaType]) -> Result<(Format, MediaType), RequestError> {
-    let produced = |accepted: &MediaType| {
-        let format = match accepted {
-            MediaType::Any => return Some((Format::Array { strips_nulls: false }, MediaType::Json)),
-            MediaType::Json => Format::Array { strips_nulls: false },
-            MediaType::StrippedArray => Format::Array { strips_nulls: true },
-            MediaType::Object { strips_nulls } => Format::Object { strips_nulls: *strips_nulls },
-            MediaType::Csv => Format::Csv,
-            MediaType::GeoJson => Format::GeoJson,
-            MediaType::Form
-            | MediaType::Text
-            | MediaType::Xml
-            | MediaType::Binary
-            | MediaType::OpenApi
-            | MediaType::Other(_) => return None,
+impl Planner<'_> {
+    /// Format and type of a response with rows of `target`.
+    ///
+    /// # Errors
+    /// [`RequestError::MediaTypes`] when nothing that is accepted can be produced.
+    pub(super) fn negotiate(&self, target: &Name, rows: &ReadNode) -> Result<(Format, MediaType), RequestError> {
+        let are_whole = rows.embeds.is_empty() && matches!(rows.select.as_slice(), [all] if all.column.name == "*");
+        let own = |accepted: &MediaType| {
+            let handler = self.cache.handler(target, are_whole, accepted)?;
+            Some((Format::Custom(handler.clone()), handler.produces.clone()))
         };
-        Some((format, accepted.clone()))
+        let accepts = &self.request.accepts;
+        let produced = |accepted: &MediaType| match accepted {
+            // Types of PostgREST's own cannot be served otherwise.
+            MediaType::Object { .. } | MediaType::StrippedArray => built_in(accepted),
+            _ => own(accepted).or_else(|| built_in(accepted)),
+        };
+        accepts.iter().find_map(produced).ok_or_else(|| unacceptable(accepts))
+    }
+}
+
+fn built_in(accepted: &MediaType) -> Option<(Format, MediaType)> {
+    let format = match accepted {
+        MediaType::Any => return Some((Format::Array { strips_nulls: false }, MediaType::Json)),
+        MediaType::Json => Format::Array { strips_nulls: false },
+        MediaType::StrippedArray => Format::Array { strips_nulls: true },
+        MediaType::Object { strips_nulls } => Format::Object { strips_nulls: *strips_nulls },
+        MediaType::Csv => Format::Csv,
+        MediaType::GeoJson => Format::GeoJson,
+        MediaType::Form
+        | MediaType::Text
+        | MediaType::Xml
+        | MediaType::Binary
+        | MediaType::OpenApi
+        | MediaType::Other(_) => return None,
     };
-    accepts.iter().find_map(produced).ok_or_else(|| unacceptable(accepts))
+    Some((format, accepted.clone()))
 }
 
 /// Checks that the description of the API is acceptable.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::condition::Resolver;
 use super::read::Root;
-use super::{Condition, Format, Planner, ReadNode, negotiate};
+use super::{Condition, Format, Planner, ReadNode};
 use crate::error::{Error, RequestError, SchemaError};
 use crate::request::Mutation;
 use crate::request::ast::{Operation, QuantOperator};
@@ -91,7 +91,7 @@ impl Planner<'_> {
             Mutation::Delete => Change::Delete { conditions: self.conditions(table) },
         };
         self.check_preferences()?;
-        let (format, media) = negotiate::rows(&self.request.accepts)?;
+        let (format, media) = self.negotiate(&relation, &rows)?;
         let representation = self.request.preferences.representation;
         let returning = match representation {
             None | Some(Representation::Minimal) => Vec::new(),

@@ -18,7 +18,7 @@ use headers::{content_range, location, total_range};
 struct Answer {
     status: StatusCode,
     headers: HeaderMap,
-    body: Option<String>,
+    body: Option<Vec<u8>>,
 }
 
 /// Writes the response.
@@ -122,7 +122,7 @@ fn write(request: &Request, plan: &WritePlan, outcome: Outcome) -> Answer {
     };
     let body = match (is_full, plan.mutation) {
         (true, _) => Some(outcome.body.unwrap_or_default()),
-        (false, Mutation::Insert) => Some(String::new()),
+        (false, Mutation::Insert) => Some(Vec::new()),
         (false, _) => None,
     };
     Answer { status, headers, body }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use pg::{Context, Db, Param, Row};
 use serde::de::DeserializeOwned;
 
+use super::media::HandlerSource;
 use super::relationship::{ForeignKey, Link, Relationship, RowFunction, from_keys};
 use super::routine::Routine;
 use super::view::{self, PrimaryKey, View, ViewSource};
@@ -168,6 +169,34 @@ const ROUTINES: &str = concat!(
      order by n.nspname, p.proname, p.oid"
 );
 
+/// One JSON object per aggregate or function of the schemas `$1` whose result is a domain named like a media type.
+const HANDLERS: &str = "
+with media as (
+  select t.oid, t.typname, n.nspname, t.typbasetype = 'bytea'::regtype as is_binary
+  from pg_type t join pg_namespace n on n.oid = t.typnamespace
+  where t.typtype = 'd' and (t.typname ~* '^[a-z0-9.-]+/[a-z0-9.+-]+$' or t.typname = '*/*')
+)
+select json_build_object(
+  'function', json_build_object('schema', pn.nspname, 'name', p.proname),
+  'target', case when a.typname = 'anyelement' then null else json_build_object('schema', an.nspname, 'name', a.typname) end,
+  'is_aggregate', true, 'is_binary', m.is_binary, 'domain', m.typname)::text
+from media m
+join pg_proc p on p.prorettype = m.oid and p.prokind = 'a' and p.pronargs = 1
+join pg_namespace pn on pn.oid = p.pronamespace
+join pg_type a on a.oid = p.proargtypes[0]
+join pg_namespace an on an.oid = a.typnamespace
+left join pg_class c on c.reltype = a.oid and c.relkind in ('r', 'v', 'm', 'f', 'p')
+where pn.nspname = any($1) and (c.oid is not null or a.oid = 'anyelement'::regtype)
+union all
+select json_build_object(
+  'function', json_build_object('schema', m.nspname, 'name', m.typname),
+  'target', json_build_object('schema', pn.nspname, 'name', p.proname),
+  'is_aggregate', false, 'is_binary', m.is_binary, 'domain', m.typname)::text
+from media m
+join pg_proc p on p.prorettype = m.oid and p.prokind = 'f' and not p.proretset
+join pg_namespace pn on pn.oid = p.pronamespace
+where pn.nspname = any($1)";
+
 /// Reads the cache.
 ///
 /// # Errors
@@ -200,7 +229,8 @@ pub async fn load(db: &Db, schemas: &[String], search_path: &[String]) -> Result
         to_view: false,
         from_view: false,
     }));
-    Ok(SchemaCache::new(tables, relationships, routines, schemas))
+    let handlers: Vec<HandlerSource> = decoded(&db.read(&context, HANDLERS, &params).await?);
+    Ok(SchemaCache::new(tables, relationships, routines, schemas).serve(handlers))
 }
 
 /// Views have the primary keys that they show.

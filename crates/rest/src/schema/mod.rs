@@ -1,6 +1,7 @@
 //! What the exposed schemas hold: relations, relationships, functions. Read once, kept, replaced as a whole.
 
 mod load;
+pub mod media;
 pub mod relationship;
 pub mod routine;
 mod suggest;
@@ -10,6 +11,8 @@ mod watch;
 use std::collections::HashMap;
 
 use serde::Deserialize;
+
+use crate::request::media::MediaType;
 
 pub use load::load;
 use relationship::Relationship;
@@ -43,6 +46,7 @@ pub struct SchemaCache {
     tables: HashMap<Name, Table>,
     relationships: HashMap<Name, Vec<Relationship>>,
     routines: HashMap<Name, Vec<Routine>>,
+    handlers: media::Handlers,
 }
 
 /// A relation: table, view, materialized view, foreign or partitioned table.
@@ -126,6 +130,18 @@ impl SchemaCache {
     /// The relationships that start at a relation.
     pub fn relationships(&self, from: &Name) -> &[Relationship] {
         self.relationships.get(from).map_or(&[], Vec::as_slice)
+    }
+
+    /// Takes the media types that the schema serves.
+    fn serve(mut self, handlers: Vec<media::HandlerSource>) -> Self {
+        self.handlers = media::Handlers::new(handlers);
+        self
+    }
+
+    /// What serves rows of a relation, or the value of a function, as this media type; rows of which only some
+    /// columns are left are served by what serves any rows.
+    pub fn handler(&self, target: &Name, are_whole: bool, wanted: &MediaType) -> Option<&media::Handler> {
+        self.handlers.find(target, are_whole, wanted)
     }
 
     /// All functions of this name, those with fewer parameters first.

@@ -6,6 +6,7 @@
 use super::{Sql, Statement};
 use crate::plan::{CallPlan, Change, Format, ReadNode, ReadPlan, WritePlan};
 use crate::request::prefer::{Count, Preferences, Resolution};
+use crate::schema::media::Handler;
 use crate::schema::routine::Returns;
 
 /// What the server asks of reads.
@@ -37,7 +38,7 @@ pub fn read(plan: &ReadPlan, counting: Counting) -> Statement {
     sql.push("with pgrst_source as (").rows(&plan.rows).push(")");
     sql.counted(&plan.rows, counting);
     sql.push("select ").total(&plan.rows, counting, PAGE).push(", ").push(PAGE).push(", ");
-    sql.body_of(plan.format, None).push(", ").push(SETTINGS).push(", null::text, null::bigint");
+    sql.body_of(&plan.format, None).push(", ").push(SETTINGS).push(", null::text, null::bigint");
     sql.push(" from (select * from pgrst_source) pgrst_rows");
     sql.statement
 }
@@ -46,7 +47,7 @@ pub fn read(plan: &ReadPlan, counting: Counting) -> Statement {
 pub fn write(plan: &WritePlan) -> Statement {
     let mut sql = Sql::default();
     sql.push("with pgrst_source as (").change(plan).push(") select null::bigint, ").push(PAGE).push(", ");
-    sql.body_of(plan.format, None).push(", ").push(SETTINGS).push(", ");
+    sql.body_of(&plan.format, None).push(", ").push(SETTINGS).push(", ");
     match &plan.change {
         Change::Insert(insert) => {
             if insert.locates && !insert.key.is_empty() {
@@ -83,7 +84,7 @@ pub fn call(plan: &CallPlan, counting: Counting) -> Statement {
     sql.push("with pgrst_source as (").called(plan).push(")");
     sql.counted(&plan.rows, counting);
     sql.push("select ").total(&plan.rows, counting, page).push(", ").push(page).push(", ");
-    sql.body_of(plan.format, Some(returns)).push(", ").push(SETTINGS).push(", null::text, null::bigint");
+    sql.body_of(&plan.format, Some(returns)).push(", ").push(SETTINGS).push(", null::text, null::bigint");
     sql.push(" from (").rows(&plan.rows).push(") pgrst_rows");
     sql.statement
 }
@@ -120,7 +121,7 @@ impl Sql {
         }
     }
 
-    fn body_of(&mut self, format: Format, returns: Option<&Returns>) -> &mut Self {
+    fn body_of(&mut self, format: &Format, returns: Option<&Returns>) -> &mut Self {
         let is_scalar = returns.is_some_and(|returns| !returns.composite);
         let rows = if is_scalar { "json_agg(pgrst_rows.pgrst_scalar)" } else { "json_agg(pgrst_rows.*)" };
         let is_one = returns.is_some_and(|returns| !returns.set);
@@ -128,14 +129,26 @@ impl Sql {
             Format::Nothing => return self.push("null::text"),
             Format::Csv => return self.push(CSV),
             Format::GeoJson => return self.push(GEOJSON),
-            Format::Array { strips_nulls } => (is_one, strips_nulls),
-            Format::Object { strips_nulls } => (true, strips_nulls),
+            Format::Custom(handler) => return self.handled(handler, is_scalar),
+            Format::Array { strips_nulls } => (is_one, *strips_nulls),
+            Format::Object { strips_nulls } => (true, *strips_nulls),
         };
         self.push("coalesce(");
         self.push(if strips_nulls { "json_strip_nulls(" } else { "" });
         self.push(rows).push(if one { "->0" } else { "" });
         self.push(if strips_nulls { ")" } else { "" });
         self.push(if one { ", 'null')::text" } else { ", '[]')::text" })
+    }
+
+    /// The body as a handler of the schema makes it.
+    fn handled(&mut self, handler: &Handler, is_scalar: bool) -> &mut Self {
+        self.name(&handler.function);
+        match (&handler.row_type, is_scalar) {
+            (_, true) => self.push("(pgrst_rows.pgrst_scalar)"),
+            (None, false) => self.push("(pgrst_rows)"),
+            (Some(relation), false) => self.push("(pgrst_rows::").name(relation).push(")"),
+        };
+        self.push(if handler.is_binary { "::bytea" } else { "::text" })
     }
 
     /// Key and values of the only row, as a JSON array of pairs.

@@ -7,6 +7,7 @@ mod errors;
 mod filters;
 mod hostile;
 mod insert;
+mod media;
 mod prefer;
 mod range;
 mod rls;
