@@ -3,7 +3,7 @@
 use axum::body::Body;
 use axum::response::Response;
 use http::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH, REFERRER_POLICY,
+    ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH, REFERRER_POLICY,
     X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
@@ -28,8 +28,7 @@ pub(crate) async fn serve(method: Method, uri: Uri, headers: HeaderMap) -> Respo
         return response;
     }
     let path = uri.path().trim_start_matches('/');
-    let is_screen = !path.rsplit('/').next().unwrap_or_default().contains('.');
-    let name = if path.is_empty() || is_screen { INDEX } else { path };
+    let name = if path.is_empty() || (Files::get(path).is_none() && is_screen(path, &headers)) { INDEX } else { path };
     match Files::get(name) {
         Some(file) => answer(name, file, &headers),
         None if name == INDEX => plain(
@@ -38,6 +37,14 @@ pub(crate) async fn serve(method: Method, uri: Uri, headers: HeaderMap) -> Respo
         ),
         None => plain(StatusCode::NOT_FOUND, "no such file\n"),
     }
+}
+
+/// Whether an address is one of the app's screens. Those of tables may hold dots, and then only a browser that
+/// opens a page means the screen.
+fn is_screen(path: &str, headers: &HeaderMap) -> bool {
+    let accepted = headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let has_dot = path.rsplit('/').next().unwrap_or_default().contains('.');
+    !path.starts_with("assets/") && (!has_dot || accepted.contains("text/html"))
 }
 
 fn answer(name: &str, file: EmbeddedFile, headers: &HeaderMap) -> Response {

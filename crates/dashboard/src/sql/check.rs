@@ -1,5 +1,7 @@
 //! Judging statements before they run: what destroys or opens data is pointed out, nothing is forbidden.
 
+use std::collections::HashSet;
+
 use axum::Json as JsonBody;
 use serde::{Deserialize, Serialize};
 
@@ -41,7 +43,7 @@ pub(crate) async fn check(Json(request): Json<Request>) -> Result<JsonBody<serde
 /// What is to be said about each statement of a text.
 fn judge(text: &str) -> Answer<'_> {
     let statements = split_runnable(text);
-    let secured: Vec<Name> = statements.iter().filter_map(secured_table).collect();
+    let secured: HashSet<Name> = statements.iter().filter_map(secured_table).collect();
     let judged = statements.iter().map(|statement| Judged {
         text: statement.text.trim(),
         kind: statement.kind(),
@@ -50,7 +52,7 @@ fn judge(text: &str) -> Answer<'_> {
     Answer { statements: judged.collect() }
 }
 
-fn warnings(statement: &Statement<'_>, secured: &[Name]) -> Vec<Warning> {
+fn warnings(statement: &Statement<'_>, secured: &HashSet<Name>) -> Vec<Warning> {
     let mut warnings = Vec::new();
     let tokens = executed(&statement.tokens);
     let is_first = |word: &str| tokens.first().is_some_and(|token| token.is(word));
@@ -109,13 +111,31 @@ fn changes(tokens: &[Token<'_>]) -> Vec<Warning> {
     if !has_with {
         return warnings;
     }
+    // PostgreSQL allows changes only in the outermost list.
+    let mut depth = 0_usize;
     for (index, pair) in tokens.windows(2).enumerate() {
-        let changes = ["insert", "update", "delete", "merge"].iter().find(|word| pair[1].is(word));
-        if let (Kind::Open, Some(word)) = (pair[0].kind, changes) {
-            warnings.push(warning("write_in_with", format!("{word} inside with changes rows")));
-            warnings.extend(unbounded(&tokens[index + 1..]));
+        match pair[0].kind {
+            Kind::Open => {
+                if depth == 0 {
+                    warnings.extend(change_in_with(&tokens[index + 1..]));
+                }
+                depth += 1;
+            }
+            Kind::Close => depth = depth.saturating_sub(1),
+            _ => {}
         }
     }
+    warnings
+}
+
+/// What is said about a query of a `with` list that changes rows.
+fn change_in_with(query: &[Token<'_>]) -> Vec<Warning> {
+    let Some(first) = query.first() else { return Vec::new() };
+    let Some(word) = ["insert", "update", "delete", "merge"].iter().find(|word| first.is(word)) else {
+        return Vec::new();
+    };
+    let mut warnings = vec![warning("write_in_with", format!("{word} inside with changes rows"))];
+    warnings.extend(unbounded(query));
     warnings
 }
 
@@ -138,14 +158,14 @@ fn warning(code: &'static str, message: impl Into<String>) -> Warning {
 }
 
 /// A table's schema and name as PostgreSQL folds them.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq, Hash)]
 struct Name {
     schema: String,
     table: String,
 }
 
 /// The table that `create table` makes in schema public, unless some statement here secures it.
-fn open_table(statement: &Statement<'_>, secured: &[Name]) -> Option<Warning> {
+fn open_table(statement: &Statement<'_>, secured: &HashSet<Name>) -> Option<Warning> {
     let is_temporary = statement.tokens.iter().take(4).any(|token| token.is("temp") || token.is("temporary"));
     if !statement.tokens.first()?.is("create") || is_temporary {
         return None;

@@ -5,7 +5,7 @@ use std::time::Instant;
 use axum::Json as JsonBody;
 use axum::extract::State as Extract;
 use futures_util::{TryStreamExt, pin_mut};
-use pg::{Session, SimpleQueryMessage, SimpleQueryRow};
+use pg::{Session, SimpleColumn, SimpleQueryMessage, SimpleQueryRow};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -16,6 +16,9 @@ use crate::error::Error;
 use crate::extract::Json;
 use crate::operators::sessions::Operator;
 use crate::state::State;
+
+/// How many statements' columns get their types; each costs a round trip.
+const MAX_DESCRIBED: usize = 100;
 
 /// How much of a text goes into the audit trail.
 const TRAIL_BYTES: usize = 2000;
@@ -135,9 +138,7 @@ impl Collecting {
         while let Some(message) = messages.try_next().await? {
             match message {
                 SimpleQueryMessage::RowDescription(columns) => {
-                    let columns =
-                        columns.iter().map(|column| Column { name: column.name().to_owned(), kind: String::new() });
-                    open = Some(Outcome::new(columns.collect()));
+                    open = Some(self.describe(columns.iter().map(SimpleColumn::name)));
                 }
                 SimpleQueryMessage::Row(row) => {
                     self.keep(open.get_or_insert_with(|| Outcome::new(Vec::new())), &row)?;
@@ -153,6 +154,17 @@ impl Collecting {
             }
         }
         Ok(self.results)
+    }
+
+    /// Begins a result. Where not even the names have room, there are neither columns nor rows.
+    fn describe<'n>(&mut self, names: impl Iterator<Item = &'n str> + Clone) -> Outcome {
+        let bytes: usize = names.clone().map(|name| name.len() + size_of::<Column>()).sum();
+        if bytes > self.budget {
+            return Outcome { truncated: true, ..Outcome::new(Vec::new()) };
+        }
+        self.budget -= bytes;
+        let columns = names.map(|name| Column { name: name.to_owned(), kind: String::new() });
+        Outcome::new(columns.collect())
     }
 
     fn keep(&mut self, outcome: &mut Outcome, row: &SimpleQueryRow) -> Result<(), pg::Error> {
@@ -184,11 +196,13 @@ async fn name_results(session: &Session, results: &mut [Outcome], statements: &[
     if results.len() != statements.len() {
         return;
     }
+    let mut described = 0;
     for (outcome, statement) in results.iter_mut().zip(statements) {
         outcome.command = statement.kind();
-        if outcome.columns.is_empty() {
+        if outcome.columns.is_empty() || described == MAX_DESCRIBED {
             continue;
         }
+        described += 1;
         let Ok(described) = session.describe(statement.text).await else { continue };
         let names = described.iter().map(|(name, _)| name);
         if names.eq(outcome.columns.iter().map(|column| &column.name)) {

@@ -11,8 +11,6 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use testkit::{Answer, Call, TestDb};
 
-use crate::auth_service;
-
 pub(crate) const PASSWORD: &str = "correct horse battery";
 pub(crate) const EMAIL: &str = "ann@example.com";
 
@@ -40,10 +38,16 @@ impl Console {
         let db = TestDb::new().await;
         let clock = Clock::fixed(Timestamp::now());
         let administrator = pg::Db::new(db.target().clone(), &pg::PoolSettings::default()).unwrap();
+        let accounts = auth::Deps {
+            db: db.db("supabase_auth_admin"),
+            keyring: testkit::keyring(),
+            clock: clock.clone(),
+            random: Random::system(),
+        };
         let deps = Deps {
             db: administrator.clone(),
             target: db.target().clone(),
-            auth: auth_service::router(administrator.clone(), testkit::keyring()),
+            auth: auth::router(auth::State::new(auth::Settings::default(), accounts)),
             keyring: testkit::keyring(),
             clock: clock.clone(),
             random: Random::system(),

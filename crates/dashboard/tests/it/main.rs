@@ -2,7 +2,6 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on must stop")]
 
-mod auth_service;
 mod console;
 mod csv_exports;
 mod edits;

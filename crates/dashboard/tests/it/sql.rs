@@ -74,6 +74,14 @@ async fn big_results_are_cut_and_counted() {
     assert_eq!(wide["rows"].as_array().unwrap().len(), 6);
     assert_eq!((&wide["row_count"], &wide["truncated"]), (&json!(500), &json!(true)));
 
+    // Names count too: a hundred results of a hundred columns.
+    let names: Vec<String> = (0..100).map(|n| format!("1 as column_{n}")).collect();
+    let many = format!("select {};", names.join(", ")).repeat(100);
+    let answer = browser.sql(&many).await;
+    assert!(answer.status == 200 && answer.body.len() < 200_000, "{}", answer.body.len());
+    let last = answer.json()["results"][99].clone();
+    assert_eq!((&last["row_count"], &last["truncated"], &last["rows"]), (&json!(1), &json!(true), &json!([])));
+
     let all = result(json!({"query": "select generate_series(1, 10)", "limit": 10})).await;
     assert_eq!((&all["row_count"], &all["truncated"]), (&json!(10), &json!(false)));
     for limit in [json!(0), json!(10_001), json!(-1), json!("x")] {

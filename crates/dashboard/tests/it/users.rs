@@ -138,6 +138,12 @@ async fn users_are_made_changed_and_deleted_through_the_auth_service() {
     let unwritable = browser.send(Method::PATCH, &path, &json!({"user_metadata": {"name": null}})).await;
     refused(&unwritable, 400, "invalid_request");
 
+    let weak = browser.send(Method::PATCH, &path, &json!({"password": "x"})).await;
+    refused(&weak, 422, "weak_password");
+    assert!(weak.json()["detail"]["reasons"].is_array(), "{}", weak.text());
+    let banned = browser.send(Method::PATCH, &path, &json!({"ban_duration": "24h"})).await.json();
+    assert!(banned["banned_until"].is_string(), "{banned}");
+
     console
         .db
         .sql(&format!(
@@ -208,7 +214,7 @@ async fn a_failing_trigger_shows_its_real_cause() {
     let body = answer.json();
     assert_eq!(body["hint"], "make room");
     let detail = &body["detail"];
-    assert_eq!(detail["function"], "handle_new_user");
+    assert_eq!(detail["function"], "public.handle_new_user");
     assert_eq!((&detail["sqlstate"], &detail["message"]), (&json!("ZZ123"), &json!("profiles are full")));
     let left: i64 = console.db.value("select count(*) from auth.users").await;
     assert_eq!(left, 0);

@@ -51,6 +51,11 @@ async fn unknown_files_are_missing_and_nothing_outside_is_served() {
         let answer = get(&console, path).await;
         assert_eq!(answer.status, 404, "{path}: {}", answer.text());
     }
+    let page =
+        Call::get("/dashboard/tables/public/odd.name").header("accept", "text/html,*/*").send(&console.router).await;
+    assert_ne!(page.status, 404);
+    let script = Call::get("/dashboard/assets/x.js").header("accept", "text/html").send(&console.router).await;
+    assert_eq!(script.status, 404);
     let post = Call::new(Method::POST, "/dashboard/users").send(&console.router).await;
     assert_eq!((post.status.as_u16(), post.header("allow")), (405, "GET, HEAD"));
 }
