@@ -42,6 +42,7 @@ impl Resolver<'_> {
             column: column(self.table, &filter.field, Some(&filter.operation)),
             negated: filter.negated,
             operation: filter.operation.clone(),
+            read_by: self.table.and_then(|table| table.column(&filter.field.name)?.representation.text_input.clone()),
         }
     }
 }

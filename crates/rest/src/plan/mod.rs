@@ -129,6 +129,8 @@ pub struct Column {
 pub struct SelectedColumn {
     /// The column.
     pub column: Column,
+    /// Function that its type is shown by; SQL text of the catalog.
+    pub shown_by: Option<String>,
     /// Cast before any aggregate.
     pub cast: Option<String>,
     /// Aggregate.
@@ -150,6 +152,8 @@ pub enum Condition {
         negated: bool,
         /// With what.
         operation: Operation,
+        /// Function that reads the value; SQL text of the catalog.
+        read_by: Option<String>,
     },
     /// An embedded resource has rows, or has none.
     Embedded {

@@ -7,8 +7,8 @@ use super::tree::{Level, Reach, shown_name};
 use super::{Column, Embed, JoinOn, Label, OrderBy, Planner, ReadNode, SelectedColumn, Shape, Source, column, embed};
 use crate::error::{Error, RequestError};
 use crate::request::ast::{JsonKey, OrderTerm, SelectColumn};
-use crate::schema::Name;
 use crate::schema::relationship::{Link, Relationship};
+use crate::schema::{self, Name, Table};
 
 /// What the top level reads.
 #[derive(Debug, Clone, Copy)]
@@ -82,19 +82,27 @@ impl Planner<'_> {
         if is_aggregated && level.relation.is_some_and(|relation| relation.spread) {
             return Err(RequestError::NotImplemented("Aggregates are not implemented for spreads.".to_owned()));
         }
+        let shown_by = |selected: &SelectColumn| table?.column(&selected.field.name)?.representation.output.clone();
         let resolved = |selected: &&SelectColumn| SelectedColumn {
             column: column(table, &selected.field, None),
+            shown_by: shown_by(selected),
             cast: selected.cast.clone(),
             aggregate: selected.aggregate,
             aggregate_cast: selected.aggregate_cast.clone(),
-            alias: selected.alias.clone().or_else(|| path_name(selected)),
+            alias: selected.alias.clone().or_else(|| path_name(selected)).or_else(|| {
+                let keeps_name = selected.aggregate.is_none() && shown_by(selected).is_some();
+                keeps_name.then(|| selected.field.name.clone())
+            }),
         };
         // A spread gives its columns to the parent one by one, and groups are made of columns: both need names.
-        let is_listed = is_aggregated || level.relation.is_some_and(|relation| relation.spread);
+        // So does a column whose type is shown in its own way.
+        let has_own_way = |table: &Table| table.columns.iter().any(|known| known.representation.output.is_some());
+        let is_listed =
+            is_aggregated || level.relation.is_some_and(|relation| relation.spread) || table.is_some_and(has_own_way);
         let is_everything = |selected: &SelectedColumn| selected.column.name == "*" && selected.aggregate.is_none();
         let expanded = |selected: SelectedColumn| match table {
             Some(table) if is_listed && is_everything(&selected) => {
-                table.columns.iter().map(|known| SelectedColumn::named(&known.name)).collect()
+                table.columns.iter().map(SelectedColumn::known).collect()
             }
             _ => vec![selected],
         };
@@ -157,7 +165,14 @@ impl SelectedColumn {
     /// A column as it is.
     fn named(name: &str) -> Self {
         let column = Column { name: name.to_owned(), path: Vec::new(), to_json: false, to_tsvector: None };
-        Self { column, cast: None, aggregate: None, aggregate_cast: None, alias: None }
+        Self { column, shown_by: None, cast: None, aggregate: None, aggregate_cast: None, alias: None }
+    }
+
+    /// A column of a table, shown in the way of its type.
+    fn known(known: &schema::Column) -> Self {
+        let shown_by = known.representation.output.clone();
+        let alias = shown_by.is_some().then(|| known.name.clone());
+        Self { shown_by, alias, ..Self::named(&known.name) }
     }
 }
 

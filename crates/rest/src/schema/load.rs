@@ -28,7 +28,16 @@ macro_rules! base_types {
 /// One JSON object per relation of the schemas `$1`.
 const TABLES: &str = concat!(
     base_types!(),
-    "select json_build_object(
+    ", representations as (
+       select t.oid as domain,
+         max(c.castfunc::regproc::text) filter (where c.castsource = t.oid and c.casttarget = 'json'::regtype) as output,
+         max(c.castfunc::regproc::text) filter (where c.casttarget = t.oid and c.castsource = 'text'::regtype) as text_input,
+         max(c.castfunc::regproc::text) filter (where c.casttarget = t.oid and c.castsource = 'json'::regtype) as json_input
+       from pg_cast c join pg_type t on t.oid in (c.castsource, c.casttarget) and t.typtype = 'd'
+       where c.castcontext = 'i' and c.castmethod = 'f' and has_function_privilege(c.castfunc, 'execute')
+       group by t.oid
+     )
+     select json_build_object(
        'schema', n.nspname, 'name', c.relname, 'is_view', c.relkind in ('v', 'm'),
        'insertable', c.relkind in ('r', 'p') or c.relkind in ('v', 'f') and u.events & 8 = 8,
        'updatable', c.relkind in ('r', 'p') or c.relkind in ('v', 'f') and u.events & 4 = 4,
@@ -45,6 +54,7 @@ const TABLES: &str = concat!(
        select json_agg(json_build_object(
            'name', at.attname, 'type', format_type(at.atttypid, at.atttypmod),
            'base_type', format_type(coalesce(bt.base, at.atttypid), null),
+           'output', r.output, 'text_input', r.text_input, 'json_input', r.json_input,
            'default', case
              when at.attidentity = 'd' then format('nextval(%L)', (
                select own.objid::regclass from pg_depend own
@@ -57,6 +67,7 @@ const TABLES: &str = concat!(
        from pg_attribute at
        join pg_type t on t.oid = at.atttypid
        left join base_types bt on bt.oid = at.atttypid
+       left join representations r on r.domain = at.atttypid
        left join pg_attrdef d on d.adrelid = at.attrelid and d.adnum = at.attnum
        where at.attrelid = c.oid and at.attnum > 0 and not at.attisdropped) a on true
      where c.relkind in ('r', 'v', 'm', 'f', 'p') and not c.relispartition and n.nspname = any($1)"

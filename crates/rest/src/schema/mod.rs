@@ -88,6 +88,20 @@ pub struct Column {
     pub base_type: String,
     /// The SQL expression of its default.
     pub default: Option<String>,
+    /// How its type, a domain, is shown and read, where there are casts for it.
+    #[serde(flatten)]
+    pub representation: Representation,
+}
+
+/// Functions of the implicit casts of a domain, as SQL text.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub struct Representation {
+    /// From the domain to json, for responses.
+    pub output: Option<String>,
+    /// From text to the domain, for filters.
+    pub text_input: Option<String>,
+    /// From json to the domain, for bodies.
+    pub json_input: Option<String>,
 }
 
 impl SchemaCache {

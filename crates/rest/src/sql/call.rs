@@ -22,7 +22,8 @@ impl Sql {
         if let Arguments::Members(parameters, rows) = &plan.arguments {
             let field = |parameter: &'_ Parameter| (parameter.name.clone(), parameter.unlimited_type.clone());
             let named: Vec<(String, String)> = parameters.iter().map(field).collect();
-            let fields = named.iter().map(|(name, type_name)| Field { name, type_name, default: None }).collect();
+            let fields =
+                named.iter().map(|(name, type_name)| Field { name, type_name, default: None, read_by: None }).collect();
             self.body(&Body { fields, rows, uses_defaults: false, first_only: true }).push(", lateral ");
         }
         self.push(if is_scalar { "(select " } else { "" });

@@ -72,11 +72,11 @@ impl Sql {
 
     fn condition(&mut self, level: Level<'_>, condition: &Condition) -> &mut Self {
         match condition {
-            Condition::Filter { column, negated, operation } => {
+            Condition::Filter { column, negated, operation, read_by } => {
                 if *negated {
                     self.push("not ");
                 }
-                self.value_of(level.label, column).operation(operation)
+                self.value_of(level.label, column).operation(operation, read_by.as_deref())
             }
             Condition::Embedded { embed, exists } => self.embedded(level, *embed, *exists),
             Condition::Group { negated, junction, terms } => {
@@ -106,24 +106,39 @@ impl Sql {
         self.push(if exists { " is distinct from null" } else { " is not distinct from null" })
     }
 
-    fn operation(&mut self, operation: &Operation) -> &mut Self {
+    /// A value, read by the function of its type if there is one.
+    fn read_value(&mut self, value: &str, read_by: Option<&str>) -> &mut Self {
+        match read_by {
+            Some(function) => self.catalog(function).push("(").bind(value).push(")"),
+            None => self.bind(value),
+        }
+    }
+
+    fn operation(&mut self, operation: &Operation, read_by: Option<&str>) -> &mut Self {
         match operation {
-            Operation::Simple(operator, value) => self.push(simple(*operator)).bind(value),
+            Operation::Simple(operator, value) => self.push(simple(*operator)).read_value(value, read_by),
             Operation::Quantified(operator, quantifier, value) => {
-                let value = match operator {
-                    QuantOperator::Like | QuantOperator::ILike => value.replace('*', "%"),
-                    _ => value.clone(),
+                let (value, read_by) = match operator {
+                    // Patterns are no values of the type.
+                    QuantOperator::Like | QuantOperator::ILike => (value.replace('*', "%"), None),
+                    _ => (value.clone(), read_by),
                 };
                 self.push(quantified(*operator));
                 match quantifier {
-                    None => self.bind(value),
-                    Some(Quantifier::Any) => self.push("any(").bind(value).push(")"),
-                    Some(Quantifier::All) => self.push("all(").bind(value).push(")"),
+                    None => self.read_value(&value, read_by),
+                    Some(Quantifier::Any) => self.push("any(").read_value(&value, read_by).push(")"),
+                    Some(Quantifier::All) => self.push("all(").read_value(&value, read_by).push(")"),
                 }
             }
             // An empty list matches nothing, whatever the type; an array of one empty text would not do.
             Operation::In(values) if values.as_slice() == [""] => self.push(" = any('{}')"),
-            Operation::In(values) => self.push(" = any(").bind_list(values).push(")"),
+            Operation::In(values) => match read_by {
+                Some(function) => {
+                    self.push(" = any(select ").catalog(function).push("(given) from unnest(");
+                    self.bind_list(values).push("::text[]) given)")
+                }
+                None => self.push(" = any(").bind_list(values).push(")"),
+            },
             Operation::Is(value) => self.push(match value {
                 IsValue::Null => " is null",
                 IsValue::NotNull => " is not null",

@@ -50,6 +50,7 @@ fn cache() -> SchemaCache {
         type_name: type_name.to_owned(),
         base_type: type_name.to_owned(),
         default: default.map(str::to_owned),
+        representation: crate::schema::Representation::default(),
     };
     let table = |name: &str, columns: Vec<Column>| Table {
         name: Name::new("public", name),

@@ -61,6 +61,8 @@ impl Sql {
         // `count(label.*)` would count rows that are not null as a whole; `count(*)` counts all.
         if selected.aggregate.is_some() && selected.column.name == "*" {
             self.push("*");
+        } else if let Some(function) = &selected.shown_by {
+            self.catalog(function).push("(").value_of(label, &selected.column).push(")");
         } else {
             self.value_of(label, &selected.column);
         }

@@ -15,6 +15,8 @@ pub(super) struct Field<'a> {
     pub(super) type_name: &'a str,
     /// From the catalog.
     pub(super) default: Option<&'a str>,
+    /// Function that reads it from json; from the catalog.
+    pub(super) read_by: Option<&'a str>,
 }
 
 /// How the rows of a body are read.
@@ -33,6 +35,7 @@ impl<'a> From<&'a Values> for Body<'a> {
             name: &column.name,
             type_name: &column.type_name,
             default: column.default.as_deref(),
+            read_by: column.representation.json_input.as_deref(),
         };
         Self {
             fields: values.columns.iter().map(field).collect(),
@@ -137,7 +140,10 @@ impl Sql {
             self.defaults(body);
         }
         self.push("lateral (select ").each(", ", &body.fields, |sql, field| {
-            sql.ident(field.name);
+            match field.read_by {
+                Some(function) => sql.catalog(function).push("(").ident(field.name).push(") as ").ident(field.name),
+                None => sql.ident(field.name),
+            };
         });
         self.push(" from ");
         if body.fields.is_empty() {
@@ -154,7 +160,12 @@ impl Sql {
                 (false, false) => "json_to_recordset(pgrst_payload.json_data)",
             });
             self.push(" as _(").each(", ", &body.fields, |sql, field| {
-                sql.ident(field.name).push(" ").catalog(field.type_name);
+                sql.ident(field.name).push(" ");
+                if field.read_by.is_some() {
+                    sql.push("json")
+                } else {
+                    sql.catalog(field.type_name)
+                };
             });
             self.push(")").push(if body.first_only { " limit 1" } else { "" });
         }

@@ -31,3 +31,27 @@ async fn functions_and_aggregates_make_bodies() {
     assert_eq!((answer.status.as_u16(), answer.json()["code"].clone()), (406, json!("PGRST107")));
     assert_eq!(api.rows("/rpc/greeting?name=you").await, json!("hello you"));
 }
+
+#[tokio::test]
+async fn domains_are_shown_and_read_by_their_casts() {
+    let sql = "
+        create domain public.color as int check (value between 0 and 16777215);
+        create function public.color_json(public.color) returns json immutable language sql as $$ select to_json('#' || lpad(to_hex($1), 6, '0')) $$;
+        create function public.color_of(text) returns public.color immutable language plpgsql as $$ begin
+          return ('x' || lpad(replace($1, '#', ''), 8, '0'))::bit(32)::int; end $$;
+        create function public.color_of(json) returns public.color immutable language sql as $$ select public.color_of($1 #>> '{}') $$;
+        create cast (public.color as json) with function public.color_json(public.color) as implicit;
+        create cast (text as public.color) with function public.color_of(text) as implicit;
+        create cast (json as public.color) with function public.color_of(json) as implicit;
+        create table public.pens (id int primary key, ink public.color);
+        insert into public.pens values (1, 255), (2, 65280);
+        grant select, insert, update on public.pens to anon;";
+    let api = Api::new(sql).await;
+    assert_eq!(api.rows("/pens?order=id").await, json!([{"id": 1, "ink": "#0000ff"}, {"id": 2, "ink": "#00ff00"}]));
+    assert_eq!(api.rows("/pens?select=id&ink=eq.%23ff").await, json!([{"id": 1}]));
+    assert_eq!(api.rows("/pens?select=tint:ink&ink=in.(%2300ff00,%23000001)").await, json!([{"tint": "#00ff00"}]));
+    let row = json!({"id": 3, "ink": "#ff0000"});
+    let answer = api.write(http::Method::POST, "/pens", "return=representation", &row).await;
+    assert_eq!((answer.status.as_u16(), answer.json()), (201, json!([row])));
+    assert_eq!(api.db.value::<i32>("select ink::int from public.pens where id = 3").await, 16_711_680);
+}
