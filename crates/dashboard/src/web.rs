@@ -77,10 +77,14 @@ fn plain(status: StatusCode, text: &'static str) -> Response {
     secure(response)
 }
 
-/// An answer of the API, which nobody is to keep.
+/// An answer of the API, which nobody is to keep. The console itself may frame it: it sends the form of an export
+/// into a frame of its own, to read there why an export was refused.
 pub(crate) fn secure_api(mut response: Response) -> Response {
     set(&mut response, CACHE_CONTROL, "no-store");
-    secure(response)
+    let mut response = secure(response);
+    set(&mut response, CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'self'");
+    set(&mut response, X_FRAME_OPTIONS, "SAMEORIGIN");
+    response
 }
 
 /// The headers that every answer of the console carries.
