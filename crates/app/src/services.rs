@@ -13,11 +13,25 @@ use crate::settings::Settings;
 /// The channel on which the data API is told to reload what it knows of the schema.
 const SCHEMA_CHANNEL: &str = "pgrst";
 
-/// All services over a migrated database, as one router.
+/// All services over a migrated database.
+pub struct Services {
+    /// The whole server.
+    pub router: Router,
+    storage: storage::State,
+}
+
+impl Services {
+    /// Waits for what goes on without a client: complete uploads whose client left, files that are being removed.
+    pub async fn idle(&self) {
+        self.storage.idle().await;
+    }
+}
+
+/// Builds the services over a migrated database.
 ///
 /// # Errors
 /// When the database cannot be reached or a setting is refused.
-pub async fn build(settings: &Settings, administrator: &Target, keys: &ProjectKeys) -> Result<Router> {
+pub async fn build(settings: &Settings, administrator: &Target, keys: &ProjectKeys) -> Result<Services> {
     let keyring = keys.keyring()?;
     let (clock, random) = (Clock::system(), Random::system());
     let login = |role: &str| pool(administrator.as_role(role, &keys.role_password(role)), settings);
@@ -52,16 +66,17 @@ pub async fn build(settings: &Settings, administrator: &Target, keys: &ProjectKe
             random: random.clone(),
         },
     )?;
-    Ok(router(Parts {
-        mailbox: None,
+    let router = router(Parts {
+        mailbox: mailbox.then(|| auth::mailbox_router(auth.clone())),
         auth: auth::router(auth),
         rest: rest::router(rest),
-        storage: storage::router(storage),
+        storage: storage::router(storage.clone()),
         dashboard: dashboard::router(dashboard),
         gateway: Gateway::new(keys.clone(), keyring, settings.requires_api_key()),
         proxies: TrustedProxies::new(settings.trusted_proxies.clone()),
         random,
-    }))
+    });
+    Ok(Services { router, storage })
 }
 
 /// The accounts service alone, for commands that act through its admin API.

@@ -87,15 +87,16 @@ impl Server {
             project::apply(folder, &settings, &administrator, migrated).await?;
         }
         let operator = first_operator(&home, &administrator).await?;
-        let router = services::build(&settings, &administrator, &keys).await?;
+        let services = services::build(&settings, &administrator, &keys).await?;
         let running = Running { pid: std::process::id(), api_url: settings.api_url() };
         home.keep_running(Some(&running))?;
         let facts = Facts { api_url: running.api_url.clone(), database: Some(database), keys: &keys, operator };
         super::print_out(&format!("\n{}\nready in {} ms\n", facts.pretty()?, begun.elapsed().as_millis()))?;
         let served = tokio::select! {
-            served = server::serve(listener, router, stop) => served,
+            served = server::serve(listener, services.router.clone(), stop) => served,
             error = broken => Err(error),
         };
+        services.idle().await;
         home.keep_running(None)?;
         served
     }

@@ -96,13 +96,18 @@ pub async fn log(request: Request, next: Next) -> Response {
     let status = response.status().as_u16();
     let ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
     let text = |value: &Option<String>| value.clone().unwrap_or_default();
+    // PostgreSQL's detail is left out: it quotes row values.
     match response.extensions().get::<Failure>() {
-        // PostgreSQL's detail is left out: it quotes row values.
-        Some(failure) => tracing::error!(
+        Some(failure) if status >= 500 => tracing::error!(
             request = %id, %method, route, status, ms,
             cause = failure.message, function = text(&failure.function), sqlstate = text(&failure.sqlstate),
             table = text(&failure.table), constraint = text(&failure.constraint), hint = text(&failure.hint),
             "request failed"
+        ),
+        // Ordinary refusals, such as a policy's, are the client's business and no event for operators.
+        Some(failure) => tracing::info!(
+            request = %id, %method, route, status, ms,
+            cause = failure.message, sqlstate = text(&failure.sqlstate), "request"
         ),
         None if status >= 500 => tracing::error!(request = %id, %method, route, status, ms, "request failed"),
         None => tracing::info!(request = %id, %method, route, status, ms, "request"),
