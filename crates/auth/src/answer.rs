@@ -5,7 +5,7 @@ use axum::extract::{Request, State as With};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use base::http::RequestId;
-use http::header::CONTENT_TYPE;
+use http::header::{ALLOW, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use jiff::civil::Date;
 use serde::Serialize;
@@ -47,6 +47,11 @@ pub(crate) async fn not_found() -> Response {
     let mut response = (StatusCode::NOT_FOUND, "404 page not found\n").into_response();
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     response
+}
+
+/// HEAD where GET does something: programs that look at links before people do must not use them up.
+pub(crate) async fn no_head() -> Response {
+    (StatusCode::METHOD_NOT_ALLOWED, [(ALLOW, "GET, POST")]).into_response()
 }
 
 fn version(headers: &HeaderMap) -> Version {

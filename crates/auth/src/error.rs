@@ -66,6 +66,19 @@ pub(crate) enum Error {
     /// Banned, found out with the right password.
     LoginBanned,
     EmailNotConfirmed,
+    /// Recovering with email is off.
+    EmailRecoveryDisabled,
+    /// An address of no valid form, where that is 422.
+    InvalidEmail,
+    /// A mail of this kind was sent too recently; the seconds to wait.
+    EmailTooSoon(i64),
+    /// A link or code that is wrong, used or too old; the text.
+    OtpExpired(&'static str),
+    /// No flow waits for the code of a link.
+    NoFlowState,
+    FlowStateNotFound,
+    FlowStateExpired,
+    BadCodeVerifier,
 
     // Refreshing
     RefreshTokenMalformed,
@@ -194,6 +207,28 @@ impl Error {
             Self::InvalidCredentials => (S::BAD_REQUEST, "invalid_credentials", "Invalid login credentials".into()),
             Self::LoginBanned => (S::BAD_REQUEST, "user_banned", "User is banned".into()),
             Self::EmailNotConfirmed => (S::BAD_REQUEST, "email_not_confirmed", "Email not confirmed".into()),
+            Self::EmailRecoveryDisabled => {
+                (S::BAD_REQUEST, "email_provider_disabled", "Email logins are disabled".into())
+            }
+            Self::InvalidEmail => (S::UNPROCESSABLE_ENTITY, "validation_failed", "Invalid email format".into()),
+            Self::EmailTooSoon(seconds) => (
+                S::TOO_MANY_REQUESTS,
+                "over_email_send_rate_limit",
+                format!("For security purposes, you can only request this after {seconds} seconds.").into(),
+            ),
+            Self::OtpExpired(text) => (S::FORBIDDEN, "otp_expired", (*text).into()),
+            Self::NoFlowState => (S::BAD_REQUEST, "flow_state_not_found", "No associated flow state found.".into()),
+            Self::FlowStateNotFound => {
+                (S::NOT_FOUND, "flow_state_not_found", "invalid flow state, no valid flow state found".into())
+            }
+            Self::FlowStateExpired => {
+                (S::UNPROCESSABLE_ENTITY, "flow_state_expired", "invalid flow state, flow state has expired".into())
+            }
+            Self::BadCodeVerifier => (
+                S::BAD_REQUEST,
+                "bad_code_verifier",
+                "code challenge does not match previously saved code verifier".into(),
+            ),
             Self::RefreshTokenMalformed => (S::BAD_REQUEST, "validation_failed", "Refresh token is not valid".into()),
             Self::RefreshTokenNotFound => {
                 (S::BAD_REQUEST, "refresh_token_not_found", "Invalid Refresh Token: Refresh Token Not Found".into())
@@ -274,7 +309,7 @@ impl Error {
     }
 
     /// The real cause, for the log and for operators; clients do not see it.
-    fn failure(&self) -> Option<Failure> {
+    pub(crate) fn failure(&self) -> Option<Failure> {
         match self {
             Self::Database(_, error) | Self::OwnsObjects(error) => Some(error.failure()),
             Self::Internal(_, cause) => Some(Failure::new(cause.clone())),

@@ -50,6 +50,6 @@ mod tests {
         let stored = json!({"a": 1, "b": {"x": 1}, "c": 3});
         let merged = merge(stored, fields(&json!({"a": null, "b": {"y": 2}, "d": [27]})));
         assert_eq!(merged, json!({"b": {"y": 2}, "c": 3, "d": [27]}));
-        assert_eq!(merge(Value::Null, fields(json!({"a": null}))), json!({"a": null}));
+        assert_eq!(merge(Value::Null, fields(&json!({"a": null}))), json!({"a": null}));
     }
 }

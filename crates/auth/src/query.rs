@@ -26,7 +26,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Query {
 }
 
 impl Query {
-    fn parse(text: &str) -> Self {
+    /// Reads the query of an address.
+    pub(crate) fn parse(text: &str) -> Self {
         let decode = |text: &str| percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned();
         let pair = |pair: &str| {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -45,19 +46,34 @@ impl Query {
         self.0.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
-    /// The query with one parameter set to one value, encoded as Go does: sorted by name.
+    /// Sets a parameter to one value.
+    pub(crate) fn set(&mut self, name: &str, value: &str) {
+        self.0.retain(|(known, _)| known != name);
+        self.0.push((name.to_owned(), value.to_owned()));
+    }
+
+    /// The query as text, encoded as Go does: sorted by name.
+    pub(crate) fn encode(self) -> String {
+        encode(self.0)
+    }
+
+    /// The query as text with one parameter set to one value.
     pub(crate) fn with(&self, name: &str, value: &str) -> String {
-        let mut pairs: Vec<_> = self.0.iter().filter(|(known, _)| known != name).cloned().collect();
-        pairs.push((name.to_owned(), value.to_owned()));
-        encode(pairs)
+        let mut query = self.clone();
+        query.set(name, value);
+        query.encode()
     }
 }
 
 /// Encodes pairs as Go does: sorted by name, repeated ones in their order.
 pub(crate) fn encode(mut pairs: Vec<(String, String)>) -> String {
     pairs.sort_by(|one, other| one.0.cmp(&other.0));
-    let encode = |text: &str| utf8_percent_encode(text, &QUERY).to_string().replace(' ', "+");
-    pairs.iter().map(|(name, value)| format!("{}={}", encode(name), encode(value))).collect::<Vec<_>>().join("&")
+    pairs.iter().map(|(name, value)| format!("{}={}", escape(name), escape(value))).collect::<Vec<_>>().join("&")
+}
+
+/// Escapes a text for a query as Go does.
+pub(crate) fn escape(text: &str) -> String {
+    utf8_percent_encode(text, &QUERY).to_string().replace(' ', "+")
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use axum::middleware;
 use axum::routing::{MethodRouter, get, post};
 
 use crate::state::State;
-use crate::{admin, answer, login, logout, public, signup, user};
+use crate::{admin, answer, login, logout, public, recover, signup, user, verify};
 
 /// All routes, without the public prefix (`/auth/v1`).
 pub fn router(state: State) -> Router {
@@ -15,8 +15,10 @@ pub fn router(state: State) -> Router {
         .route("/.well-known/jwks.json", get(public::jwks))
         .route("/.well-known/openid-configuration", get(public::openid_configuration))
         .route("/token", post(login::token))
-        .route("/logout", post(logout::post));
+        .route("/logout", post(logout::post))
+        .route("/recover", post(recover::post));
     let router = with_slash(router, "/signup", post(signup::post));
+    let router = with_slash(router, "/verify", get(verify::get).post(verify::post).head(answer::no_head));
     let router = with_slash(router, "/user", get(user::get).put(user::put));
     let router = with_slash(router, "/admin/users", get(admin::list).post(admin::create));
     let one = get(admin::get).put(admin::update).delete(admin::delete);

@@ -5,6 +5,8 @@ use std::time::Duration;
 use authkit::PasswordRules;
 use authkit::strength::LEAST_MIN_LENGTH;
 
+use crate::glob::Glob;
+
 /// Settings of the account service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
@@ -23,6 +25,18 @@ pub struct Settings {
     pub email_enabled: bool,
     /// Addresses count as confirmed at once.
     pub mailer_autoconfirm: bool,
+    /// A change of address must be confirmed from the old address too.
+    pub mailer_secure_email_change: bool,
+    /// How long links and codes in mails are valid.
+    pub mailer_otp_exp: Duration,
+    /// How many digits a code in a mail has: 6 to 10.
+    pub mailer_otp_length: usize,
+    /// The least time between two mails of a kind to one user.
+    pub mailer_max_frequency: Duration,
+    /// The address that mails come from.
+    pub mailer_from: String,
+    /// The name that mails come from; may be empty.
+    pub mailer_from_name: String,
 
     /// How long access tokens are valid.
     pub jwt_exp: Duration,
@@ -66,6 +80,12 @@ impl Default for Settings {
             disable_signup: false,
             email_enabled: true,
             mailer_autoconfirm: true,
+            mailer_secure_email_change: true,
+            mailer_otp_exp: Duration::from_secs(3600),
+            mailer_otp_length: 6,
+            mailer_max_frequency: Duration::from_secs(1),
+            mailer_from: "admin@email.com".to_owned(),
+            mailer_from_name: String::new(),
             jwt_exp: Duration::from_secs(3600),
             jwt_aud: "authenticated".to_owned(),
             jwt_issuer: "http://127.0.0.1:54321/auth/v1".to_owned(),
@@ -110,6 +130,10 @@ impl Settings {
         check(is_absolute(&self.api_external_url), "api_external_url", "must be an absolute address")?;
         let lifetime = Duration::from_secs(1)..=MAX_JWT_EXP;
         check(lifetime.contains(&self.jwt_exp), "jwt_exp", "must be between one second and a week")?;
+        check((6..=10).contains(&self.mailer_otp_length), "mailer_otp_length", "must be between 6 and 10")?;
+        if let Some(pattern) = self.uri_allow_list.iter().find(|pattern| Glob::parse(pattern).is_none()) {
+            check(false, "uri_allow_list", &format!("cannot read the pattern {pattern:?}"))?;
+        }
         check(!self.jwt_aud.is_empty(), "jwt_aud", "must not be empty")?;
         check(!self.jwt_default_role.is_empty(), "jwt_default_role", "must not be empty")?;
         check(!self.jwt_admin_roles.is_empty(), "jwt_admin_roles", "must name a role")?;

@@ -7,6 +7,7 @@ use base::jwt::Keyring;
 use base::{Clock, Random};
 
 use crate::Settings;
+use crate::redirect::AllowList;
 
 /// What the service needs from its surroundings.
 #[derive(Clone, Debug)]
@@ -30,6 +31,7 @@ pub struct State {
     pub(crate) clock: Clock,
     pub(crate) random: Random,
     pub(crate) hasher: Hasher,
+    pub(crate) allow_list: Arc<AllowList>,
 }
 
 impl State {
@@ -38,6 +40,13 @@ impl State {
     pub fn new(settings: Settings, deps: Deps) -> Self {
         let Deps { db, keyring, clock, random } = deps;
         let hasher = Hasher::new(random.clone());
-        Self { settings: Arc::new(settings), db, keyring, clock, random, hasher }
+        let allow_list = Arc::new(AllowList::new(&settings));
+        Self { settings: Arc::new(settings), db, keyring, clock, random, hasher, allow_list }
+    }
+
+    /// A password that nobody knows, for accounts that have none yet.
+    pub(crate) fn random_password(&self) -> String {
+        const LENGTH: usize = 64;
+        self.random.text(LENGTH, b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789")
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::response::{IntoResponse, Response};
-use http::HeaderValue;
+use http::{HeaderMap, HeaderName, HeaderValue};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -23,13 +23,47 @@ use crate::state::State;
 pub(crate) enum Proof {
     /// A password, or a sign-up with one.
     Password,
+    /// A link or code from a mail.
+    Otp,
+    /// A confirmation link whose code was exchanged.
+    EmailSignup,
+    /// The same with the link of an invitation.
+    Invite,
+    /// The same with a recovery link.
+    Recovery,
+    /// The same with a magic link.
+    MagicLink,
+    /// The same with the link of a change of address.
+    EmailChange,
 }
 
 impl Proof {
-    fn name(self) -> &'static str {
+    const ALL: [Self; 7] = [
+        Self::Password,
+        Self::Otp,
+        Self::EmailSignup,
+        Self::Invite,
+        Self::Recovery,
+        Self::MagicLink,
+        Self::EmailChange,
+    ];
+
+    /// The name in the claim.
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Password => "password",
+            Self::Otp => "otp",
+            Self::EmailSignup => "email/signup",
+            Self::Invite => "invite",
+            Self::Recovery => "recovery",
+            Self::MagicLink => "magiclink",
+            Self::EmailChange => "email_change",
         }
+    }
+
+    /// The way with a name.
+    pub(crate) fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|proof| proof.name() == name)
     }
 }
 
@@ -38,6 +72,8 @@ pub(crate) struct Issued {
     pub(crate) user: User,
     pub(crate) session: Session,
     pub(crate) refresh_token: String,
+    /// Whether it is the first one of the user, opened by confirming the address.
+    pub(crate) is_first: bool,
 }
 
 /// What is written when a user signs in; see [`Sign::prepare`].
@@ -50,13 +86,13 @@ pub(crate) struct Sign<'a> {
 }
 
 impl<'a> Sign<'a> {
-    /// A new session of a user. `provider` is that of the audit entry of the sign-in; none is written without.
+    /// A new session of a user. `traits` are those of the audit entry of the sign-in; none is written without.
     pub(crate) fn prepare(
         state: &'a State,
         client: &'a Client,
         user: &User,
         proof: Proof,
-        provider: Option<&str>,
+        traits: Option<Value>,
     ) -> Self {
         let at = state.clock.now();
         let session = Session {
@@ -70,8 +106,7 @@ impl<'a> Sign<'a> {
             scopes: None,
             methods: vec![Method { method: proof.name().to_owned(), at }],
         };
-        let traits = |provider| json!({"provider": provider});
-        let audit = provider.map(|name| audit::payload(&Actor::user(user), Action::Login, Some(traits(name))));
+        let audit = traits.map(|traits| audit::payload(&Actor::user(user), Action::Login, Some(traits)));
         Self { state, client, session, refresh_token: refresh_tokens::generate(&state.random), audit }
     }
 
@@ -93,13 +128,13 @@ impl<'a> Sign<'a> {
     /// Opens the session in a transaction of its own; `None` when the user is gone.
     pub(crate) async fn open(self) -> Result<Option<Issued>, pg::Error> {
         let user = self.grant().write(&self.state.db).await?;
-        Ok(user.map(|user| Issued { user, session: self.session, refresh_token: self.refresh_token }))
+        Ok(user.map(|user| Issued { user, session: self.session, refresh_token: self.refresh_token, is_first: false }))
     }
 
     /// Opens the session as part of a transaction.
     pub(crate) async fn open_in(self, tx: &mut pg::Transaction) -> Result<Issued, pg::Error> {
         let user = self.grant().write_in(tx).await?;
-        Ok(Issued { user, session: self.session, refresh_token: self.refresh_token })
+        Ok(Issued { user, session: self.session, refresh_token: self.refresh_token, is_first: false })
     }
 }
 
@@ -141,6 +176,13 @@ struct Answer<'a> {
     weak_password: Option<Value>,
 }
 
+/// An access token and its times in seconds since 1970.
+struct Access {
+    token: String,
+    iat: i64,
+    exp: i64,
+}
+
 impl Issued {
     /// The answer of a sign-up or a refresh.
     pub(crate) fn answer(&self, state: &State) -> Result<Response, Error> {
@@ -149,11 +191,9 @@ impl Issued {
 
     /// The answer of a sign-in with a password: what is weak about it, or `null`.
     pub(crate) fn answer_with(&self, state: &State, weak_password: Option<Value>) -> Result<Response, Error> {
-        let issued_at = state.clock.now();
-        let expires_at = self.expires_at(state, issued_at)?;
-        let (iat, exp) = (issued_at.as_second(), expires_at.as_second());
+        let Access { token, iat, exp } = self.access(state)?;
         let answer = Answer {
-            access_token: self.access_token(state, iat, exp),
+            access_token: token,
             token_type: "bearer",
             expires_in: exp - iat,
             expires_at: exp,
@@ -162,15 +202,38 @@ impl Issued {
             weak_password,
         };
         let mut response = Json(answer).into_response();
-        for (name, value) in [
-            ("sb-auth-user-id", self.user.id.to_string()),
-            ("sb-auth-session-id", self.session.id.to_string()),
-            ("sb-auth-refresh-token-prefix", self.refresh_token.chars().take(5).collect()),
-        ] {
-            let value = HeaderValue::from_str(&value).expect("uuids and refresh tokens are visible ASCII");
-            response.headers_mut().insert(name, value);
-        }
+        response.headers_mut().extend(self.headers());
         Ok(response)
+    }
+
+    /// The session as parameters of an address, and the headers of the answer that redirects there.
+    pub(crate) fn parameters(&self, state: &State) -> Result<(Vec<(String, String)>, HeaderMap), Error> {
+        let Access { token, iat, exp } = self.access(state)?;
+        let parameters = [
+            ("access_token", token),
+            ("expires_at", exp.to_string()),
+            ("expires_in", (exp - iat).to_string()),
+            ("refresh_token", self.refresh_token.clone()),
+            ("sb", String::new()),
+            ("token_type", "bearer".to_owned()),
+        ];
+        Ok((parameters.map(|(name, value)| (name.to_owned(), value)).into(), self.headers()))
+    }
+
+    fn headers(&self) -> HeaderMap {
+        let prefix: String = self.refresh_token.chars().take(5).collect();
+        let value = |text: &str| HeaderValue::from_str(text).expect("uuids and refresh tokens are visible ASCII");
+        HeaderMap::from_iter([
+            (HeaderName::from_static("sb-auth-user-id"), value(&self.user.id.to_string())),
+            (HeaderName::from_static("sb-auth-session-id"), value(&self.session.id.to_string())),
+            (HeaderName::from_static("sb-auth-refresh-token-prefix"), value(&prefix)),
+        ])
+    }
+
+    fn access(&self, state: &State) -> Result<Access, Error> {
+        let issued_at = state.clock.now();
+        let (iat, exp) = (issued_at.as_second(), self.expires_at(state, issued_at)?.as_second());
+        Ok(Access { token: self.access_token(state, iat, exp), iat, exp })
     }
 
     fn access_token(&self, state: &State, iat: i64, exp: i64) -> String {

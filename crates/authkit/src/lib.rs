@@ -4,6 +4,7 @@
 pub mod address;
 pub mod duration;
 pub mod hash;
+pub mod mail;
 pub mod strength;
 
 pub use hash::{Hasher, StoredHash};

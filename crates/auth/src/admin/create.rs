@@ -23,9 +23,6 @@ use crate::state::State;
 /// What clients are told when the database refuses.
 const NOT_CREATED: &str = "Database error creating new user";
 
-/// What passwords of users without one are drawn from.
-const PASSWORD_ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
-
 /// Creates a user; answers it with status 200.
 pub(crate) async fn create(
     With(state): With<State>,
@@ -94,7 +91,7 @@ async fn password_hash(state: &State, attributes: &Attributes) -> Result<String,
             Ok(hash.clone())
         }
         Some(password) if !password.is_empty() => Ok(state.hasher.hash(password.clone().into()).await?),
-        _ => Ok(state.hasher.hash(state.random.text(64, PASSWORD_ALPHABET).into()).await?),
+        _ => Ok(state.hasher.hash(state.random_password().into()).await?),
     }
 }
 

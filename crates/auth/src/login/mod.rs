@@ -1,10 +1,11 @@
 //! `POST /token`: the ways to get a session, one module per grant.
 
 mod password;
+mod pkce;
 mod refresh;
 pub(crate) mod validity;
 
-use axum::extract::{Request, State as With};
+use axum::extract::{FromRequest, Request, State as With};
 use axum::response::Response;
 
 use crate::client::Client;
@@ -12,7 +13,6 @@ use crate::error::Error;
 use crate::json::Body;
 use crate::query::Query;
 use crate::state::State;
-use axum::extract::FromRequest;
 
 /// Chooses the grant by the query's `grant_type`.
 pub(crate) async fn token(
@@ -24,6 +24,7 @@ pub(crate) async fn token(
     match query.first("grant_type") {
         "password" => password::grant(&state, &client, Body::from_request(request, &state).await?.0).await,
         "refresh_token" => refresh::grant(&state, &client, Body::from_request(request, &state).await?.0).await,
+        "pkce" => pkce::grant(&state, &client, Body::from_request(request, &state).await?.0).await,
         _ => Err(Error::UnsupportedGrantType),
     }
 }

@@ -61,7 +61,7 @@ pub(super) async fn grant(state: &State, client: &Client, request: Request) -> R
     if !user.is_confirmed() {
         return Err(Error::EmailNotConfirmed);
     }
-    let issued = Sign::prepare(state, client, &user, Proof::Password, Some("email"))
+    let issued = Sign::prepare(state, client, &user, Proof::Password, Some(json!({"provider": "email"})))
         .open()
         .await
         .map_err(Error::database("Database error granting user"))?

@@ -78,7 +78,7 @@ pub(super) async fn grant(state: &State, client: &Client, request: Request) -> R
     };
     record(state, client, &mut tx, &found, &session, is_new).await.map_err(&failed)?;
     tx.commit().await.map_err(&failed)?;
-    let mut response = Issued { user: found.user, session, refresh_token }.answer(state)?;
+    let mut response = Issued { user: found.user, session, refresh_token, is_first: false }.answer(state)?;
     if is_new {
         response.headers_mut().insert("sb-auth-refresh-token-reuse", HeaderValue::from_static("false"));
     }

@@ -18,6 +18,8 @@ pub(crate) enum Action {
     UserDeleted,
     UserModified,
     UserUpdatedPassword,
+    UserConfirmationRequested,
+    UserRecoveryRequested,
     TokenRevoked,
     TokenRefreshed,
 }
@@ -32,6 +34,8 @@ impl Action {
             Self::UserDeleted => ("user_deleted", "team"),
             Self::UserModified => ("user_modified", "user"),
             Self::UserUpdatedPassword => ("user_updated_password", "user"),
+            Self::UserConfirmationRequested => ("user_confirmation_requested", "user"),
+            Self::UserRecoveryRequested => ("user_recovery_requested", "user"),
             Self::TokenRevoked => ("token_revoked", "token"),
             Self::TokenRefreshed => ("token_refreshed", "token"),
         }

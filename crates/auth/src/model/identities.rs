@@ -100,6 +100,24 @@ pub(crate) async fn change(
     Ok(tx.execute(CHANGE, &[&user_id, &provider, changes, &at]).await? > 0)
 }
 
+const VERIFY_EMAIL: &str = "
+    update auth.identities i
+    set identity_data = i.identity_data || '{\"email_verified\": true}', updated_at = $2
+    from auth.users u
+    where u.id = $1 and i.user_id = u.id and i.email = lower(u.email)";
+
+/// Marks the identities with the user's address as verified.
+pub(crate) async fn verify_email(tx: &mut Transaction, user_id: Uuid, at: Timestamp) -> Result<(), pg::Error> {
+    tx.execute(VERIFY_EMAIL, &[&user_id, &at]).await.map(drop)
+}
+
+const DELETE_OTHERS: &str = "delete from auth.identities where user_id = $1 and id <> $2";
+
+/// Deletes all identities of a user but one.
+pub(crate) async fn delete_others(tx: &mut Transaction, user_id: Uuid, keep: Uuid) -> Result<(), pg::Error> {
+    tx.execute(DELETE_OTHERS, &[&user_id, &keep]).await.map(drop)
+}
+
 const OBSCURE: &str = "update auth.identities set provider_id = $2, identity_data = '{}' where id = $1";
 
 /// Empties an identity, so that its account at the provider is free again.

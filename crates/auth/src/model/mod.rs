@@ -2,7 +2,10 @@
 
 pub(crate) mod audit;
 pub(crate) mod factors;
+pub(crate) mod flow_states;
 pub(crate) mod identities;
+pub(crate) mod mailbox;
+pub(crate) mod one_time_tokens;
 pub(crate) mod refresh_tokens;
 pub(crate) mod sessions;
 pub(crate) mod users;

@@ -43,7 +43,7 @@ macro_rules! session_json {
     () => {
         "json_build_object(
             'id', s.id, 'user_id', s.user_id, 'created_at', coalesce(s.created_at, '0001-01-01 00:00:00+00'),
-            'aal', s.aal, 'not_after', s.not_after, 'refreshed_at', s.refreshed_at at time zone 'utc',
+            'aal', s.aal, 'not_after', case when isfinite(s.not_after) then s.not_after end, 'refreshed_at', s.refreshed_at at time zone 'utc',
             'oauth_client_id', s.oauth_client_id, 'scopes', s.scopes,
             'methods', (select coalesce(json_agg(json_build_object('method', c.authentication_method,
               'at', c.updated_at) order by c.updated_at desc, c.created_at desc), '[]')

@@ -10,10 +10,15 @@ use crate::bearer::Authenticated;
 use crate::client::Client;
 use crate::error::Error;
 use crate::json::{Body, Json};
+use crate::letters::Letters;
 use crate::metadata::Fields;
 use crate::model::audit::{self, Action, Actor};
 use crate::model::users::{self, User};
+use crate::pkce::Challenge;
+use crate::redirect::RedirectTo;
 use crate::state::State;
+use crate::tokens::Proof;
+use crate::verify;
 
 /// How long after signing in a password may be changed without proving again who one is.
 const FRESH: SignedDuration = SignedDuration::from_hours(24);
@@ -30,6 +35,8 @@ pub(crate) struct Request {
     nonce: String,
     data: Option<Fields>,
     app_metadata: Option<Fields>,
+    code_challenge: String,
+    code_challenge_method: String,
 }
 
 /// A change that passed all checks.
@@ -44,10 +51,12 @@ struct Change {
 pub(crate) async fn put(
     With(state): With<State>,
     client: Client,
+    RedirectTo(redirect_to): RedirectTo,
     caller: Authenticated,
     Body(mut request): Body<Request>,
 ) -> Result<Json<User>, Error> {
     check_form(&state, &mut request)?;
+    let challenge = Challenge::read(&request.code_challenge_method, &request.code_challenge)?;
     check_rights(&state, &caller, &request)?;
     check_taken(&state, &client, &caller, &request).await?;
     let password_hash = new_password(&state, &caller, &request).await?;
@@ -61,6 +70,10 @@ pub(crate) async fn put(
     let failed = Error::database("Error updating user");
     let mut tx = state.db.write(&Context::service()).await.map_err(&failed)?;
     write(&state, &caller, &change, &mut tx).await.map_err(&failed)?;
+    if let Some(email) = &change.email {
+        let letters = Letters { state: &state, redirect_to: &redirect_to, is_pkce: challenge.is_some() };
+        change_email(&letters, &mut tx, &caller.user, email, challenge.as_ref()).await?;
+    }
     let user = users::reload(&mut tx, caller.user.id).await.map_err(&failed)?.ok_or(Error::TokenUserNotFound)?;
     tx.commit().await.map_err(&failed)?;
     Ok(Json(user))
@@ -157,6 +170,26 @@ async fn new_password(state: &State, caller: &Authenticated, request: &Request) 
         }
     }
     Ok(Some(state.hasher.hash(password).await?))
+}
+
+/// An anonymous user gets an address at once where addresses need no confirmation; everybody else has to
+/// confirm a new one.
+async fn change_email(
+    letters: &Letters<'_>,
+    tx: &mut Transaction,
+    user: &User,
+    email: &str,
+    challenge: Option<&Challenge>,
+) -> Result<(), Error> {
+    let state = letters.state;
+    if user.is_anonymous && state.settings.mailer_autoconfirm {
+        return verify::change_email(state, tx, user, email).await;
+    }
+    if let Some(challenge) = challenge {
+        let failed = Error::database("Error sending email change email");
+        challenge.start(state, tx, user.id, "email_change", Proof::EmailChange).await.map_err(failed)?;
+    }
+    letters.email_change(tx, user, email).await
 }
 
 async fn write(state: &State, caller: &Authenticated, change: &Change, tx: &mut Transaction) -> Result<(), pg::Error> {

@@ -1,11 +1,13 @@
 //! What anybody may ask, and paths and methods that there are not.
 
+use std::time::Duration;
+
 use auth::Settings;
 use http::Method;
 use serde_json::json;
 use testkit::Call;
 
-use crate::support::Service;
+use crate::support::{PASSWORD, Service, assert_error};
 
 #[tokio::test]
 async fn health_names_the_service() {
@@ -89,4 +91,17 @@ async fn the_version_header_changes_error_bodies_only() {
     }
     let answer = service.send(Call::get("/health").header("X-Supabase-Api-Version", "2024-01-01")).await;
     assert_eq!(answer.header("x-supabase-api-version"), "");
+}
+
+// 0.3
+#[tokio::test]
+async fn a_request_that_takes_too_long_is_504_and_changes_nothing() {
+    let settings = Settings { max_request_duration: Duration::from_millis(300), ..Settings::default() };
+    let service = Service::with(settings).await;
+    let holder = pg::Session::open(service.db.target()).await.unwrap();
+    holder.batch("begin; lock table auth.identities in share mode").await.unwrap();
+    let request = json!({"email": "john@example.com", "password": PASSWORD});
+    assert_error(&service.post("/signup", request.clone()).await, 504, "request_timeout");
+    holder.batch("rollback").await.unwrap();
+    assert_eq!(service.count("auth.users").await, 0);
 }

@@ -10,22 +10,23 @@ use serde_json::{Value, json};
 use testkit::{Answer, Call, TestDb, keyring};
 
 /// A password that the default rules accept.
-pub const PASSWORD: &str = "correct horse";
+pub(crate) const PASSWORD: &str = "correct horse";
 
 /// A service with its database and its clock, which stands still.
-pub struct Service {
-    pub db: TestDb,
-    pub clock: Clock,
-    pub router: Router,
+pub(crate) struct Service {
+    state: State,
+    pub(crate) db: TestDb,
+    pub(crate) clock: Clock,
+    pub(crate) router: Router,
 }
 
 impl Service {
-    pub async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         Self::with(Settings::default()).await
     }
 
-    pub async fn with(settings: Settings) -> Self {
-        settings.validate().unwrap();
+    pub(crate) async fn with(settings: Settings) -> Self {
+        settings.validate().expect("the test's settings are valid");
         let db = TestDb::new().await;
         let clock = Clock::fixed(Timestamp::now());
         let deps = Deps {
@@ -34,59 +35,100 @@ impl Service {
             clock: clock.clone(),
             random: Random::system(),
         };
-        let router = auth::router(State::new(settings, deps));
-        Self { db, clock, router }
+        let state = State::new(settings, deps);
+        Self { db, clock, router: auth::router(state.clone()), state }
     }
 
-    pub fn advance(&self, seconds: u64) {
+    pub(crate) fn advance(&self, seconds: u64) {
         self.clock.advance(Duration::from_secs(seconds));
     }
 
-    pub async fn send(&self, call: Call) -> Answer {
+    pub(crate) async fn send(&self, call: Call) -> Answer {
         call.send(&self.router).await
     }
 
-    pub async fn post(&self, path: &str, body: Value) -> Answer {
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Answer {
         self.send(Call::post(path, &body)).await
     }
 
     /// Signs up and returns the session.
-    pub async fn sign_up(&self, email: &str) -> Value {
+    pub(crate) async fn sign_up(&self, email: &str) -> Value {
         self.sign_up_with(email, json!({})).await
     }
 
-    pub async fn sign_up_with(&self, email: &str, data: Value) -> Value {
+    pub(crate) async fn sign_up_with(&self, email: &str, data: Value) -> Value {
         let answer = self.post("/signup", json!({"email": email, "password": PASSWORD, "data": data})).await;
         assert_eq!(answer.status, 200, "{}", answer.text());
         answer.json()
     }
 
-    pub async fn sign_in(&self, email: &str, password: &str) -> Answer {
+    pub(crate) async fn sign_in(&self, email: &str, password: &str) -> Answer {
         self.post("/token?grant_type=password", json!({"email": email, "password": password})).await
     }
 
-    pub async fn refresh(&self, token: &str) -> Answer {
+    pub(crate) async fn refresh(&self, token: &str) -> Answer {
         self.post("/token?grant_type=refresh_token", json!({"refresh_token": token})).await
     }
 
-    pub async fn user(&self, token: &str) -> Answer {
+    pub(crate) async fn user(&self, token: &str) -> Answer {
         self.send(Call::get("/user").bearer(token)).await
     }
 
-    pub async fn count(&self, what: &str) -> i64 {
+    /// The mailbox as the app mounts it.
+    pub(crate) fn mailbox(&self) -> Router {
+        Router::new().nest("/mailbox", auth::mailbox_router(self.state.clone()))
+    }
+
+    /// The latest mail to an address: the path of its link, and its code.
+    pub(crate) async fn mail(&self, to: &str) -> Letter {
+        const LATEST: &str =
+            "select plain from vestibule.mailbox where mail_to = array[$1] order by created_at desc limit 1";
+        let rows = self.db.query(LATEST, &[&to]).await;
+        let plain: String = rows.first().expect("a mail").get(0);
+        let link = plain.lines().find_map(|line| line.strip_prefix("http://127.0.0.1:54321/auth/v1"));
+        let code = plain.lines().find_map(|line| line.strip_prefix("Or enter the code: "));
+        Letter { link: link.expect("a link").to_owned(), code: code.expect("a code").to_owned() }
+    }
+
+    pub(crate) async fn count(&self, what: &str) -> i64 {
         self.db.value(&format!("select count(*) from {what}")).await
     }
 }
 
+/// What a mail carries.
+#[derive(Debug)]
+pub(crate) struct Letter {
+    pub(crate) link: String,
+    pub(crate) code: String,
+}
+
+impl Letter {
+    /// The hash in the link.
+    pub(crate) fn hash(&self) -> &str {
+        let after = self.link.split_once("token=").expect("a token").1;
+        after.split('&').next().expect("there is a first part")
+    }
+}
+
+/// A parameter in the fragment of the address that an answer leads to.
+#[track_caller]
+pub(crate) fn fragment(answer: &Answer, name: &str) -> String {
+    assert_eq!(answer.status, 303, "{}", answer.text());
+    let location = answer.header("location");
+    let fragment = location.split_once('#').expect(location).1;
+    let find = |pair: &str| pair.strip_prefix(&format!("{name}=")).map(str::to_owned);
+    fragment.split('&').find_map(find).expect(location)
+}
+
 /// A field that is text.
 #[track_caller]
-pub fn text<'a>(value: &'a Value, field: &str) -> &'a str {
-    value[field].as_str().unwrap_or_else(|| panic!("no text {field} in {value}"))
+pub(crate) fn text<'a>(value: &'a Value, field: &str) -> &'a str {
+    value[field].as_str().expect(field)
 }
 
 /// Asserts status and code of an error in the layout of old clients.
 #[track_caller]
-pub fn assert_error(answer: &Answer, status: u16, code: &str) {
+pub(crate) fn assert_error(answer: &Answer, status: u16, code: &str) {
     assert_eq!(answer.status, status, "{}", answer.text());
     let body = answer.json();
     assert_eq!(body["error_code"], code, "{body}");

@@ -73,6 +73,44 @@ pub(crate) async fn confirm_phone(tx: &mut Transaction, id: Uuid, at: Timestamp)
     tx.execute(CONFIRM_PHONE, &[&id, &at]).await.map(drop)
 }
 
+const RECOVER: &str = "
+    with tokens as (delete from auth.one_time_tokens where user_id = $1)
+    update auth.users set recovery_token = '', updated_at = $2 where id = $1";
+
+/// Uses up the recovery mail, and with it all links and codes that are under way.
+pub(crate) async fn recover(tx: &mut Transaction, id: Uuid, at: Timestamp) -> Result<(), pg::Error> {
+    tx.execute(RECOVER, &[&id, &at]).await.map(drop)
+}
+
+const AGREE_TO_EMAIL_CHANGE: &str = "
+    update auth.users
+    set email_change_confirm_status = 1, updated_at = $3,
+        email_change_token_new = case when $2 then '' else email_change_token_new end,
+        email_change_token_current = case when $2 then email_change_token_current else '' end
+    where id = $1";
+
+/// Notes that one of two addresses, the new one or the old one, agrees to a change.
+pub(crate) async fn agree_to_email_change(
+    tx: &mut Transaction,
+    id: Uuid,
+    is_new: bool,
+    at: Timestamp,
+) -> Result<(), pg::Error> {
+    tx.execute(AGREE_TO_EMAIL_CHANGE, &[&id, &is_new, &at]).await.map(drop)
+}
+
+const CHANGE_EMAIL: &str = "
+    with tokens as (delete from auth.one_time_tokens where user_id = $1)
+    update auth.users
+    set email = $2, email_change = '', email_change_token_new = '', email_change_token_current = '',
+        email_change_confirm_status = 0, is_anonymous = false, updated_at = $3
+    where id = $1";
+
+/// Sets an address that is confirmed, which ends the change and uses up all links and codes that are under way.
+pub(crate) async fn change_email(tx: &mut Transaction, id: Uuid, email: &str, at: Timestamp) -> Result<(), pg::Error> {
+    tx.execute(CHANGE_EMAIL, &[&id, &email, &at]).await.map(drop)
+}
+
 const SET_PASSWORD: &str = "
     with tokens as (delete from auth.one_time_tokens where user_id = $1),
     others as (delete from auth.sessions where user_id = $1 and id is distinct from $4)

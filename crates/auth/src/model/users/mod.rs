@@ -6,9 +6,9 @@ mod find;
 mod list;
 
 pub(crate) use change::{
-    EMAIL_KEY, NewUser, Obscured, PHONE_KEY, PRIMARY_KEY, confirm_email, confirm_phone, delete, insert,
-    merge_app_metadata, merge_user_metadata, set_ban, set_email, set_metadata, set_password, set_phone, set_role,
-    soft_delete,
+    EMAIL_KEY, NewUser, Obscured, PHONE_KEY, PRIMARY_KEY, agree_to_email_change, change_email, confirm_email,
+    confirm_phone, delete, insert, merge_app_metadata, merge_user_metadata, recover, set_ban, set_email, set_metadata,
+    set_password, set_phone, set_role, soft_delete,
 };
 pub(crate) use find::{find, find_by_email, find_duplicate, has_phone, reload};
 pub(crate) use list::{ListOrder, Page, list};
@@ -72,6 +72,9 @@ pub(crate) struct User {
 
     #[serde(skip)]
     pub(crate) is_sso_user: bool,
+    /// 1 after the first of two addresses has agreed to a change.
+    #[serde(skip)]
+    pub(crate) email_change_confirm_status: i16,
     #[serde(skip)]
     pub(crate) encrypted_password: Option<SecretString>,
 }
@@ -90,7 +93,7 @@ macro_rules! bare_user_columns {
          coalesce(u.updated_at, '0001-01-01 00:00:00+00') as updated_at,
          case when u.banned_until > '9999-12-30 00:00:00+00' then '9999-12-30 00:00:00+00'
            when u.banned_until > '0001-01-01 00:00:00+00' then u.banned_until end as banned_until, u.deleted_at, u.is_anonymous,
-         u.is_sso_user, nullif(u.encrypted_password, '') as encrypted_password"
+         u.is_sso_user, coalesce(u.email_change_confirm_status, 0::smallint) as email_change_confirm_status, nullif(u.encrypted_password, '') as encrypted_password"
     };
 }
 
@@ -149,6 +152,7 @@ impl User {
             deleted_at: row.get("deleted_at"),
             is_anonymous: row.get("is_anonymous"),
             is_sso_user: row.get("is_sso_user"),
+            email_change_confirm_status: row.get("email_change_confirm_status"),
             encrypted_password: row.get::<_, Option<String>>("encrypted_password").map(SecretString::from),
         }
     }

@@ -1,0 +1,57 @@
+//! Exchanging the code that a flow with a code challenge ended in.
+
+use axum::response::Response;
+use jiff::SignedDuration;
+use pg::Context;
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::client::Client;
+use crate::error::Error;
+use crate::model::flow_states;
+use crate::model::users;
+use crate::pkce;
+use crate::state::State;
+use crate::tokens::{Proof, Sign};
+
+/// How long a flow may take.
+const LIFETIME: SignedDuration = SignedDuration::from_mins(5);
+
+/// The body.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+pub(super) struct Request {
+    auth_code: String,
+    code_verifier: String,
+}
+
+/// Answers the session. A code is good for one exchange; a wrong verifier does not use it up.
+pub(super) async fn grant(state: &State, client: &Client, request: Request) -> Result<Response, Error> {
+    if request.auth_code.is_empty() || request.code_verifier.is_empty() {
+        return Err(Error::validation("invalid request: both auth code and code verifier should be non-empty"));
+    }
+    let failed = Error::database("Database error granting user");
+    let mut tx = state.db.write(&Context::service()).await.map_err(&failed)?;
+    let flow = flow_states::take(&mut tx, &request.auth_code).await.map_err(&failed)?;
+    let flow = flow.ok_or(Error::FlowStateNotFound)?;
+    let (Some(user_id), Some(proof)) = (flow.user_id, Proof::parse(&flow.method)) else {
+        return Err(Error::FlowStateNotFound);
+    };
+    // A magic link may be opened late; its time counts from then.
+    let since = flow.issued_at.filter(|_| proof == Proof::MagicLink).unwrap_or(flow.created_at);
+    let now = state.clock.now();
+    if since.checked_add(LIFETIME).is_ok_and(|end| now > end) {
+        return Err(Error::FlowStateExpired);
+    }
+    if !pkce::is_verifier(&flow.challenge_method, &flow.challenge, &request.code_verifier) {
+        return Err(Error::BadCodeVerifier);
+    }
+    let user = users::reload(&mut tx, user_id).await.map_err(&failed)?.ok_or(Error::FlowStateNotFound)?;
+    if user.is_banned(now) {
+        return Err(Error::LoginBanned);
+    }
+    let traits = json!({"provider_type": flow.provider_type});
+    let issued = Sign::prepare(state, client, &user, proof, Some(traits)).open_in(&mut tx).await.map_err(&failed)?;
+    tx.commit().await.map_err(&failed)?;
+    issued.answer(state)
+}

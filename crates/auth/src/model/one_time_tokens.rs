@@ -1,0 +1,127 @@
+//! `auth.one_time_tokens`: the hashes of links and codes that are under way, at most one per user and purpose,
+//! and the columns of `auth.users` that repeat them with the time of the mail.
+
+use jiff::Timestamp;
+use pg::Transaction;
+use uuid::Uuid;
+
+/// What a code is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    Confirmation,
+    Recovery,
+    EmailChangeCurrent,
+    EmailChangeNew,
+}
+
+impl Purpose {
+    const ALL: [Self; 4] = [Self::Confirmation, Self::Recovery, Self::EmailChangeCurrent, Self::EmailChangeNew];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Confirmation => "confirmation_token",
+            Self::Recovery => "recovery_token",
+            Self::EmailChangeCurrent => "email_change_token_current",
+            Self::EmailChangeNew => "email_change_token_new",
+        }
+    }
+}
+
+/// A code to be kept.
+pub(crate) struct NewToken<'a> {
+    pub(crate) id: Uuid,
+    pub(crate) user_id: Uuid,
+    pub(crate) purpose: Purpose,
+    pub(crate) hash: &'a str,
+    /// The address or number that it was sent to.
+    pub(crate) relates_to: &'a str,
+    pub(crate) at: Timestamp,
+}
+
+const PUT: &str = "
+    insert into auth.one_time_tokens (id, user_id, token_type, token_hash, relates_to, created_at, updated_at)
+    values ($1, $2, $3::text::auth.one_time_token_type, $4, lower($5), $6::timestamptz at time zone 'utc',
+      $6 at time zone 'utc')
+    on conflict (user_id, token_type) do update
+    set id = excluded.id, token_hash = excluded.token_hash, relates_to = excluded.relates_to,
+        created_at = excluded.created_at, updated_at = excluded.updated_at";
+
+/// Keeps a code in place of an earlier one for the same purpose.
+pub(crate) async fn put(tx: &mut Transaction, token: &NewToken<'_>) -> Result<(), pg::Error> {
+    let NewToken { id, user_id, purpose, hash, relates_to, at } = token;
+    tx.execute(PUT, &[id, user_id, &purpose.name(), hash, relates_to, at]).await.map(drop)
+}
+
+/// A code that was taken.
+pub(crate) struct Taken {
+    pub(crate) user_id: Uuid,
+    pub(crate) purpose: Purpose,
+}
+
+const TAKE: &str = "
+    delete from auth.one_time_tokens
+    where token_hash = any($1) and token_type::text = any($2)
+    returning user_id, token_type::text as token_type";
+
+/// Takes the code with one of these hashes for one of these purposes. Of two that ask for it at the same time
+/// one gets it. It is back when the transaction fails.
+pub(crate) async fn take(
+    tx: &mut Transaction,
+    hashes: &[String],
+    purposes: &[Purpose],
+) -> Result<Option<Taken>, pg::Error> {
+    let names: Vec<_> = purposes.iter().map(|purpose| purpose.name()).collect();
+    let rows = tx.query(TAKE, &[&hashes, &names]).await?;
+    Ok(rows.first().and_then(|row| {
+        let name: &str = row.get("token_type");
+        let purpose = Purpose::ALL.into_iter().find(|purpose| purpose.name() == name)?;
+        Some(Taken { user_id: row.get("user_id"), purpose })
+    }))
+}
+
+const SENT_CONFIRMATION: &str =
+    "update auth.users set confirmation_token = $2, confirmation_sent_at = $3, updated_at = $3 where id = $1";
+const SENT_RECOVERY: &str =
+    "update auth.users set recovery_token = $2, recovery_sent_at = $3, updated_at = $3 where id = $1";
+
+/// Notes in the user's row that a confirmation mail was sent.
+pub(crate) async fn sent_confirmation(
+    tx: &mut Transaction,
+    user_id: Uuid,
+    hash: &str,
+    at: Timestamp,
+) -> Result<(), pg::Error> {
+    tx.execute(SENT_CONFIRMATION, &[&user_id, &hash, &at]).await.map(drop)
+}
+
+/// Notes in the user's row that a recovery mail was sent.
+pub(crate) async fn sent_recovery(
+    tx: &mut Transaction,
+    user_id: Uuid,
+    hash: &str,
+    at: Timestamp,
+) -> Result<(), pg::Error> {
+    tx.execute(SENT_RECOVERY, &[&user_id, &hash, &at]).await.map(drop)
+}
+
+/// A change of address that is under way.
+pub(crate) struct EmailChange<'a> {
+    pub(crate) user_id: Uuid,
+    pub(crate) new_email: &'a str,
+    pub(crate) new_hash: &'a str,
+    /// Empty where the old address need not agree.
+    pub(crate) current_hash: &'a str,
+    pub(crate) at: Timestamp,
+}
+
+const SENT_EMAIL_CHANGE: &str = "
+    update auth.users
+    set email_change = $2, email_change_token_new = $3, email_change_token_current = $4,
+        email_change_sent_at = $5, email_change_confirm_status = 0, updated_at = $5
+    where id = $1";
+
+/// Notes in the user's row that the mails of a change of address were sent.
+pub(crate) async fn sent_email_change(tx: &mut Transaction, change: &EmailChange<'_>) -> Result<(), pg::Error> {
+    let EmailChange { user_id, new_email, new_hash, current_hash, at } = change;
+    tx.execute(SENT_EMAIL_CHANGE, &[user_id, new_email, new_hash, current_hash, at]).await.map(drop)
+}

@@ -1,0 +1,57 @@
+//! `POST /recover`: a mail to who has forgotten the password.
+
+use axum::extract::State as With;
+use pg::Context;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::client::Client;
+use crate::error::Error;
+use crate::json::{Body, Json};
+use crate::letters::Letters;
+use crate::model::audit::{self, Action, Actor};
+use crate::model::users;
+use crate::pkce::Challenge;
+use crate::redirect::RedirectTo;
+use crate::state::State;
+use crate::tokens::Proof;
+
+/// The body.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+pub(crate) struct Request {
+    email: String,
+    code_challenge: String,
+    code_challenge_method: String,
+}
+
+/// Answers `{}`, whether there is an account or not.
+pub(crate) async fn post(
+    With(state): With<State>,
+    client: Client,
+    RedirectTo(redirect_to): RedirectTo,
+    Body(request): Body<Request>,
+) -> Result<Json<Value>, Error> {
+    if !state.settings.email_enabled {
+        return Err(Error::EmailRecoveryDisabled);
+    }
+    if request.email.is_empty() {
+        return Err(Error::validation("Password recovery requires an email"));
+    }
+    let email = authkit::address::email(&request.email)?;
+    let challenge = Challenge::read(&request.code_challenge_method, &request.code_challenge)?;
+    let failed = Error::database("Unable to process request");
+    let aud = client.audience(None, &state.settings);
+    let user = users::find_by_email(&state.db, &email, &aud).await.map_err(&failed)?;
+    let Some(user) = user else { return Ok(Json(json!({}))) };
+    let mut tx = state.db.write(&Context::service()).await.map_err(&failed)?;
+    if let Some(challenge) = &challenge {
+        challenge.start(&state, &mut tx, user.id, "recovery", Proof::Recovery).await.map_err(&failed)?;
+    }
+    let entry = audit::payload(&Actor::user(&user), Action::UserRecoveryRequested, None);
+    audit::insert(&mut tx, &state, &entry, state.clock.now()).await.map_err(&failed)?;
+    let letters = Letters { state: &state, redirect_to: &redirect_to, is_pkce: challenge.is_some() };
+    letters.recovery(&mut tx, &user).await?;
+    tx.commit().await.map_err(&failed)?;
+    Ok(Json(json!({})))
+}

@@ -1,0 +1,94 @@
+//! What a link or code does to the account.
+
+use pg::Transaction;
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::error::Error;
+use crate::metadata;
+use crate::model::audit::{self, Action, Actor};
+use crate::model::identities::{self, NewIdentity};
+use crate::model::one_time_tokens::Purpose;
+use crate::model::users::{self, EMAIL_KEY, User};
+use crate::state::State;
+
+/// Does it. False when it is done only in half: another address has still to agree.
+pub(super) async fn apply(state: &State, tx: &mut Transaction, user: &User, purpose: Purpose) -> Result<bool, Error> {
+    let failed = Error::database("Database error updating user");
+    match purpose {
+        Purpose::Confirmation => confirm(state, tx, user).await?,
+        Purpose::Recovery => recover(state, tx, user).await.map_err(failed)?,
+        Purpose::EmailChangeCurrent | Purpose::EmailChangeNew => {
+            let settings = &state.settings;
+            let needs_both = !settings.mailer_autoconfirm && settings.mailer_secure_email_change;
+            if needs_both && user.email_change_confirm_status == 0 && !user.email.is_empty() {
+                let is_new = purpose == Purpose::EmailChangeNew;
+                users::agree_to_email_change(tx, user.id, is_new, state.clock.now()).await.map_err(failed)?;
+                return Ok(false);
+            }
+            change_email(state, tx, user, &user.new_email).await?;
+        }
+    }
+    Ok(true)
+}
+
+/// The user with `app_metadata` telling the providers of all identities.
+pub(super) async fn with_providers(state: &State, tx: &mut Transaction, id: Uuid) -> Result<Option<User>, pg::Error> {
+    let Some(user) = users::reload(tx, id).await? else { return Ok(None) };
+    let mut providers: Vec<String> = Vec::new();
+    for identity in user.identities.iter().flatten() {
+        if !providers.contains(&identity.provider) {
+            providers.push(identity.provider.clone());
+        }
+    }
+    users::merge_app_metadata(tx, id, &metadata::of_providers(&providers), state.clock.now()).await?;
+    Ok(Some(user))
+}
+
+async fn confirm(state: &State, tx: &mut Transaction, user: &User) -> Result<(), Error> {
+    let failed = Error::database("Error confirming user");
+    let at = state.clock.now();
+    if user.invited_at.is_some() && user.encrypted_password.is_none() {
+        // An invited user has still to choose a password; until then nobody knows it.
+        let hash = state.hasher.hash(state.random_password().into()).await?;
+        users::set_password(tx, user.id, &hash, None, at).await.map_err(&failed)?;
+    }
+    signed_up(state, tx, user).await.map_err(&failed)?;
+    identities::verify_email(tx, user.id, at).await.map_err(&failed)
+}
+
+async fn signed_up(state: &State, tx: &mut Transaction, user: &User) -> Result<(), pg::Error> {
+    let at = state.clock.now();
+    let entry = audit::payload(&Actor::user(user), Action::UserSignedUp, Some(json!({"provider": "email"})));
+    audit::insert(tx, state, &entry, at).await?;
+    users::confirm_email(tx, user.id, at).await
+}
+
+async fn recover(state: &State, tx: &mut Transaction, user: &User) -> Result<(), pg::Error> {
+    let at = state.clock.now();
+    users::recover(tx, user.id, at).await?;
+    if !user.is_confirmed() {
+        return signed_up(state, tx, user).await;
+    }
+    audit::insert(tx, state, &audit::payload(&Actor::user(user), Action::Login, None), at).await
+}
+
+/// Sets a new address that is confirmed, with its identity; makes an anonymous user a permanent one.
+pub(crate) async fn change_email(state: &State, tx: &mut Transaction, user: &User, new: &str) -> Result<(), Error> {
+    let failed = |error: pg::Error| match error.constraint() {
+        Some(EMAIL_KEY) => Error::EmailExists,
+        _ => Error::Database("Error confirm email", error),
+    };
+    let at = state.clock.now();
+    let entry = audit::payload(&Actor::user(user), Action::UserModified, None);
+    audit::insert(tx, state, &entry, at).await.map_err(failed)?;
+    let changes = json!({"email": new, "email_verified": true});
+    if !identities::change(tx, user.id, "email", &changes, at).await.map_err(failed)? {
+        let data = identities::email_data(user.id, new, true, &metadata::Fields::new());
+        let id = state.random.uuid();
+        let identity = NewIdentity { id, user_id: user.id, provider: "email", data, at };
+        identities::insert(tx, &identity).await.map_err(failed)?;
+    }
+    users::change_email(tx, user.id, new, at).await.map_err(failed)?;
+    if user.is_confirmed() { Ok(()) } else { users::confirm_email(tx, user.id, at).await.map_err(failed) }
+}

@@ -1,0 +1,208 @@
+//! `/verify`: what a link or a code from a mail is good for. GET is what the link opens and answers with a
+//! redirect; POST is for apps and answers a session.
+
+mod effects;
+mod take;
+
+pub(crate) use effects::change_email;
+
+use axum::extract::State as With;
+use axum::response::{IntoResponse, Response};
+use http::header::LOCATION;
+use http::{HeaderValue, StatusCode};
+use pg::Context;
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::client::Client;
+use crate::error::Error;
+use crate::json::{Body, Json};
+use crate::model::flow_states;
+use crate::one_time::{self, PKCE_PREFIX};
+use crate::query::Query;
+use crate::redirect::{RedirectTo, with_fragment, with_query};
+use crate::state::State;
+use crate::tokens::{Issued, Proof, Sign};
+use take::{Claim, Kind};
+
+/// What is told after the first of two confirmations of a new address.
+const FIRST_OF_TWO: &str = "Confirmation link accepted. Please proceed to confirm link sent to the other email";
+
+/// The body.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+pub(crate) struct Request {
+    #[serde(rename = "type")]
+    kind: String,
+    token: String,
+    token_hash: String,
+    email: String,
+    phone: String,
+    redirect_to: String,
+}
+
+/// What a link or code came to.
+enum Verified {
+    Session(Box<Issued>),
+    /// A code to be exchanged for a session.
+    Code(String),
+    /// The other address has still to agree.
+    FirstOfTwo,
+}
+
+/// `POST /verify`.
+pub(crate) async fn post(
+    With(state): With<State>,
+    client: Client,
+    Body(request): Body<Request>,
+) -> Result<Response, Error> {
+    let claim = posted(&state, &client, &request)?;
+    match verify(&state, &client, &claim, None).await? {
+        Verified::Session(issued) => issued.answer(&state),
+        Verified::FirstOfTwo => Ok(Json(json!({"msg": FIRST_OF_TWO, "code": "200"})).into_response()),
+        Verified::Code(code) => Err(Error::Internal("Internal Server Error", format!("a code for a POST: {code}"))),
+    }
+}
+
+/// `GET /verify`. What is wrong with the link is told to the app, by redirect.
+pub(crate) async fn get(
+    With(state): With<State>,
+    client: Client,
+    RedirectTo(target): RedirectTo,
+    query: Query,
+) -> Result<Response, Error> {
+    let (kind, token) = (query.first("type"), query.first("token"));
+    if kind.is_empty() {
+        return Err(Error::validation("Verify requires a verification type"));
+    }
+    if token.is_empty() {
+        return Err(Error::validation("Verify requires a token or a token hash"));
+    }
+    let is_pkce = token.starts_with(PKCE_PREFIX);
+    let claim = Kind::parse(kind).filter(|kind| kind.is_of_mail()).map(|kind| Claim::link(kind, token));
+    let outcome = match &claim {
+        Some(claim) => verify(&state, &client, claim, is_pkce.then_some(&claim.kind)).await,
+        None => Err(Error::validation("Invalid email verification type")),
+    };
+    Ok(match outcome {
+        Ok(Verified::Session(issued)) => {
+            let (mut fields, headers) = issued.parameters(&state)?;
+            fields.push(("type".to_owned(), issued_kind(kind, &issued).to_owned()));
+            let mut response = see_other(&format!("{target}#{}", crate::query::encode(fields)));
+            response.headers_mut().extend(headers);
+            response
+        }
+        Ok(Verified::Code(code)) => see_other(&with_query(&target, &[("code", &code)])),
+        Ok(Verified::FirstOfTwo) => see_other(&message(&target, is_pkce)),
+        Err(error) => {
+            let mut response = see_other(&failure(&target, &error, is_pkce));
+            if let Some(failure) = error.failure() {
+                response.extensions_mut().insert(failure);
+            }
+            response
+        }
+    })
+}
+
+/// The type that the app is told: `email` has become what the code was for.
+fn issued_kind<'a>(kind: &'a str, issued: &Issued) -> &'a str {
+    match kind {
+        "email" if issued.is_first => "signup",
+        "email" => "magiclink",
+        other => other,
+    }
+}
+
+/// Reads the body: a hash alone, or a code with the address or number that it was sent to.
+fn posted(state: &State, client: &Client, request: &Request) -> Result<Claim, Error> {
+    if request.kind.is_empty() {
+        return Err(Error::validation("Verify requires a verification type"));
+    }
+    if request.token.is_empty() == request.token_hash.is_empty() {
+        return Err(Error::validation("Verify requires either a token or a token hash"));
+    }
+    let kind = Kind::parse(&request.kind);
+    if request.token.is_empty() {
+        if !(request.email.is_empty() && request.phone.is_empty() && request.redirect_to.is_empty()) {
+            return Err(Error::validation("Only the token_hash and type should be provided"));
+        }
+        let kind = kind.filter(|kind| kind.is_of_mail());
+        let kind = kind.ok_or_else(|| Error::validation("Invalid email verification type"))?;
+        return Ok(Claim::link(kind, &request.token_hash));
+    }
+    let contact = match (&*request.email, &*request.phone) {
+        ("", "") => None,
+        (email, "") => Some(authkit::address::email(email).map_err(|_| Error::InvalidEmail)?),
+        ("", phone) => Some(
+            authkit::address::phone(phone)
+                .ok_or_else(|| Error::validation("Invalid phone number format (E.164 required)"))?,
+        ),
+        _ => None,
+    };
+    let contact = contact
+        .ok_or_else(|| Error::validation("Only an email address or phone number should be provided on verify"))?;
+    let kind = kind.ok_or_else(|| Error::validation("Unsupported verification type"))?;
+    let hash = one_time::hash(&contact, &request.token);
+    Ok(Claim::code(kind, &hash, client.audience(None, &state.settings)))
+}
+
+/// Takes the code, does what it is good for, and opens a session, or hands out a code for one when the link was
+/// asked for that way (`pkce`).
+async fn verify(state: &State, client: &Client, claim: &Claim, pkce: Option<&Kind>) -> Result<Verified, Error> {
+    let failed = Error::database("Database error updating user");
+    let mut tx = state.db.write(&Context::service()).await.map_err(&failed)?;
+    let (user, purpose) = take::take(state, &mut tx, claim).await?;
+    if !effects::apply(state, &mut tx, &user, purpose).await? {
+        tx.commit().await.map_err(&failed)?;
+        return Ok(Verified::FirstOfTwo);
+    }
+    let is_first = !user.is_confirmed();
+    let user = effects::with_providers(state, &mut tx, user.id).await.map_err(&failed)?;
+    let user = user.ok_or(Error::UserNotFound)?;
+    let verified = match pkce {
+        Some(kind) => {
+            let method = kind.proof(purpose).name();
+            let code = flow_states::issue(&mut tx, user.id, method, state.clock.now()).await.map_err(&failed)?;
+            Verified::Code(code.ok_or(Error::NoFlowState)?)
+        }
+        None => {
+            let sign = Sign::prepare(state, client, &user, Proof::Otp, None);
+            let issued = sign.open_in(&mut tx).await.map_err(&failed)?;
+            Verified::Session(Box::new(Issued { is_first, ..issued }))
+        }
+    };
+    tx.commit().await.map_err(&failed)?;
+    Ok(verified)
+}
+
+fn see_other(location: &str) -> Response {
+    let mut response = StatusCode::SEE_OTHER.into_response();
+    // Addresses are allowed or our own, and parameters are escaped; what still is no header leads nowhere.
+    if let Ok(location) = HeaderValue::from_str(location) {
+        response.headers_mut().insert(LOCATION, location);
+    }
+    response
+}
+
+fn message(target: &str, is_pkce: bool) -> String {
+    let target = if is_pkce { with_query(target, &[("message", FIRST_OF_TWO)]) } else { target.to_owned() };
+    with_fragment(&target, vec![("message".to_owned(), FIRST_OF_TWO.to_owned()), ("sb".to_owned(), String::new())])
+}
+
+/// Where an error is told: in the fragment, and in the query too for apps that exchange codes on a server.
+fn failure(target: &str, error: &Error, is_pkce: bool) -> String {
+    let public = error.public();
+    let kind = match public.status.as_u16() {
+        400 => Some("invalid_request"),
+        401 => Some("unauthorized_client"),
+        403 => Some("access_denied"),
+        500 => Some("server_error"),
+        503 => Some("temporarily_unavailable"),
+        _ => None,
+    };
+    let fields = kind.map(|kind| ("error", kind)).into_iter();
+    let fields: Vec<_> = fields.chain([("error_code", public.code), ("error_description", &*public.text)]).collect();
+    let target = if is_pkce { with_query(target, &fields) } else { target.to_owned() };
+    let owned = fields.into_iter().chain([("sb", "")]).map(|(name, value)| (name.to_owned(), value.to_owned()));
+    with_fragment(&target, owned.collect())
+}
