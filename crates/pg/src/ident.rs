@@ -5,12 +5,14 @@ use std::fmt::Write as _;
 
 /// An identifier, quoted always: `user` becomes `"user"`, and a quote inside is doubled.
 ///
-/// PostgreSQL cannot hold NUL in a name; it is left out, so that the name is simply not found.
+/// PostgreSQL cannot hold NUL in a name; U+FFFD stands in, so that the name is simply not found.
 #[must_use]
 pub fn quote(name: &str) -> String {
     let mut quoted = String::with_capacity(name.len() + 2);
     quoted.push('"');
-    for character in name.chars().filter(|character| *character != '\0') {
+    for character in
+        name.chars().map(|character| if character == '\0' { char::REPLACEMENT_CHARACTER } else { character })
+    {
         if character == '"' {
             quoted.push('"');
         }
@@ -46,10 +48,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn quotes_are_doubled_and_nul_is_dropped() {
+    fn quotes_are_doubled_and_nul_is_replaced() {
         assert_eq!(quote("plain"), r#""plain""#);
         assert_eq!(quote(r#"a"; drop table x; --"#), r#""a""; drop table x; --""#);
-        assert_eq!(quote("a\0b"), r#""ab""#);
+        assert_eq!(quote("a\0b"), "\"a\u{fffd}b\"");
         assert_eq!(qualified("auth", "users"), r#""auth"."users""#);
         assert_eq!(list(["a", "b"]), r#""a", "b""#);
         assert_eq!(literal(r"it's \"), r"E'it''s \\'");

@@ -102,7 +102,10 @@ impl Query {
         let (path, field) = parsed_as("tree path", key, key, |c| {
             let mut parts = c.separated(names::field_name, names::delimiter)?;
             let name = parts.pop().ok_or(Stop)?;
-            Ok((parts, crate::request::ast::Field { name, path: names::json_path(c)? }))
+            let path = names::json_path(c)?;
+            // PostgREST ignores what follows the name, so that `DELETE /t?id)x=eq.1` deletes by `id`.
+            c.end()?;
+            Ok((parts, crate::request::ast::Field { name, path }))
         })?;
         let (negated, operation) = condition?;
         self.filters.push(At { path, value: Filter { field, negated, operation } });
@@ -286,6 +289,14 @@ mod tests {
         assert_eq!(query.ranges[&vec!["clients".to_owned()]].offset, 2);
         assert_eq!(query.logic[1].path, ["clients"]);
         assert_eq!(query.select.len(), 2);
+    }
+
+    #[test]
+    fn text_behind_a_filters_name_is_refused() {
+        for key in ["id)x", "id) or (1", "body\" from auth.users --", "a->b)"] {
+            let raw = format!("{}=eq.1", encoded(key));
+            assert!(Query::parse(&raw, Unfiltered::Error).is_err(), "{key}");
+        }
     }
 
     #[test]
