@@ -5,7 +5,10 @@ pub mod address;
 pub mod duration;
 pub mod hash;
 pub mod mail;
+pub mod mailer;
+pub mod outbound;
 pub mod strength;
+pub mod template;
 
 pub use hash::{Hasher, StoredHash};
 pub use strength::PasswordRules;

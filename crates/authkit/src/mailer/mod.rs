@@ -1,0 +1,125 @@
+//! Sending letters: what a message is, and what sends it.
+
+mod smtp;
+
+use std::future::Future;
+use std::pin::Pin;
+
+pub use smtp::{Security, Smtp, SmtpSettings};
+
+use crate::template::{Kind, Letter};
+
+/// A letter on its way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// The sender.
+    pub from: Sender,
+    /// The recipients' addresses.
+    pub to: Vec<String>,
+    /// The subject; one line.
+    pub subject: String,
+    /// The HTML part.
+    pub html: String,
+    /// The plain text part.
+    pub plain: String,
+    /// What `Message-ID` says, with the angle brackets.
+    pub id: String,
+    /// Further headers.
+    pub headers: Vec<(String, String)>,
+}
+
+/// Who a message is from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sender {
+    /// The address.
+    pub address: String,
+    /// The name; may be empty.
+    pub name: String,
+}
+
+impl Message {
+    /// A message with a letter.
+    #[must_use]
+    pub fn new(from: Sender, to: String, letter: Letter, id: String) -> Self {
+        let Letter { subject, html, plain } = letter;
+        Self { from, to: vec![to], subject, html, plain, id, headers: Vec::new() }
+    }
+
+    /// Adds the operator's headers; `$messageType` in them stands for the kind of letter.
+    #[must_use]
+    pub fn with_headers(mut self, headers: &[(String, String)], kind: Kind) -> Self {
+        let filled = |(name, value): &(String, String)| (name.clone(), value.replace("$messageType", kind.name()));
+        self.headers.extend(headers.iter().map(filled));
+        self
+    }
+}
+
+/// Reads headers from their form in settings: `{"X-Name": ["value", …], …}`. Nothing for what has another form.
+#[must_use]
+pub fn parse_headers(json: &str) -> Option<Vec<(String, String)>> {
+    let headers: std::collections::BTreeMap<String, Vec<String>> = serde_json::from_str(json).ok()?;
+    Some(
+        headers
+            .into_iter()
+            .flat_map(|(name, values)| values.into_iter().map(move |value| (name.clone(), value)))
+            .collect(),
+    )
+}
+
+/// Why a message was not sent.
+#[derive(Debug, thiserror::Error)]
+pub enum MailError {
+    /// An address cannot be used.
+    #[error("{0:?} is not an address to send mail from or to")]
+    Address(String),
+    /// A header cannot be sent.
+    #[error("{0:?} cannot be a mail header")]
+    Header(String),
+    /// The message could not be put together.
+    #[error("the mail cannot be written")]
+    Content(#[source] lettre::error::Error),
+    /// The server cannot be reached, or the connection broke.
+    #[error("the mail server cannot be reached")]
+    Unreachable(#[source] lettre::transport::smtp::Error),
+    /// No encrypted connection could be made.
+    #[error("no secure connection to the mail server")]
+    Insecure(#[source] lettre::transport::smtp::Error),
+    /// The server refuses for now; the same message may succeed later.
+    #[error("the mail server refuses for now")]
+    Later(#[source] lettre::transport::smtp::Error),
+    /// The server refuses the credentials, the sender, a recipient or the message.
+    #[error("the mail server refuses")]
+    Refused(#[source] lettre::transport::smtp::Error),
+    /// The server took too long.
+    #[error("the mail server did not answer within {0} seconds")]
+    Timeout(u64),
+    /// Another carrier failed.
+    #[error("the mail cannot be delivered")]
+    Other(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// The outcome of sending, to be awaited.
+pub type Sending<'a> = Pin<Box<dyn Future<Output = Result<(), MailError>> + Send + 'a>>;
+
+/// Sends messages: [`Smtp`], or what else takes them, as a mailbox in a database.
+pub trait Mailer: Send + Sync + std::fmt::Debug {
+    /// Sends a message; returns when somebody else is responsible for it.
+    fn send<'a>(&'a self, message: &'a Message) -> Sending<'a>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_of_settings_are_filled_in() {
+        let headers = parse_headers(r#"{"X-Type": ["a-$messageType", "b"], "X-Other": []}"#).unwrap();
+        let letter = Letter { subject: String::new(), html: String::new(), plain: String::new() };
+        let message = Message::new(Sender::default(), "a@b.c".into(), letter, "<1@x>".into())
+            .with_headers(&headers, Kind::MagicLink);
+        let expected = [("X-Type", "a-magic_link"), ("X-Type", "b")].map(|(name, value)| (name.into(), value.into()));
+        assert_eq!(message.headers, expected);
+        assert_eq!(parse_headers("{"), None);
+        assert_eq!(parse_headers(r#"{"X": "y"}"#), None);
+    }
+}

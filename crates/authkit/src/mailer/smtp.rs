@@ -1,0 +1,327 @@
+//! Mail through an SMTP server.
+
+use std::time::Duration;
+
+use lettre::message::header::{HeaderName, HeaderValue};
+use lettre::message::{Mailbox, MultiPart};
+use lettre::transport::smtp::PoolConfig;
+use lettre::transport::smtp::authentication::Credentials;
+use lettre::transport::smtp::client::{Tls, TlsParameters};
+use lettre::transport::smtp::extension::ClientId;
+use lettre::{Address, AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
+use secrecy::{ExposeSecret, SecretString};
+
+use super::{MailError, Mailer, Message, Sending};
+
+/// The port on which TLS begins before SMTP does.
+const SUBMISSIONS_PORT: u16 = 465;
+
+/// How the connection is encrypted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Security {
+    /// TLS from the start on port 465. Elsewhere STARTTLS, which must succeed when there are credentials to protect
+    /// and the server is not on this machine, and else is used when offered.
+    #[default]
+    Auto,
+    /// TLS from the start.
+    Tls,
+    /// STARTTLS, which must succeed.
+    StartTls,
+    /// Nothing is encrypted.
+    Plain,
+}
+
+/// Which server sends mail.
+#[derive(Clone, Debug)]
+pub struct SmtpSettings {
+    /// Its name or address.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// The account; empty for none.
+    pub user: String,
+    /// The account's password.
+    pub password: SecretString,
+    /// How the connection is encrypted.
+    pub security: Security,
+    /// The name that this server greets with; its loopback address when empty.
+    pub greeting: String,
+    /// How many connections are held at most.
+    pub connections: u32,
+    /// How long sending a mail may take.
+    pub timeout: Duration,
+}
+
+impl Default for SmtpSettings {
+    fn default() -> Self {
+        Self {
+            host: String::new(),
+            port: 587,
+            user: String::new(),
+            password: SecretString::default(),
+            security: Security::Auto,
+            greeting: String::new(),
+            connections: 4,
+            timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+/// Sends mail through an SMTP server over connections that are kept. Cheap to clone.
+#[derive(Clone)]
+pub struct Smtp {
+    transport: AsyncSmtpTransport<Tokio1Executor>,
+    host: String,
+    timeout: Duration,
+}
+
+impl std::fmt::Debug for Smtp {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Smtp").field("host", &self.host).finish_non_exhaustive()
+    }
+}
+
+impl Smtp {
+    /// Prepares sending; connects only when there is something to send. Needs a running tokio runtime.
+    ///
+    /// # Errors
+    /// [`MailError::Insecure`] when no certificate authorities are known.
+    pub fn new(settings: &SmtpSettings) -> Result<Self, MailError> {
+        let SmtpSettings { host, port, user, password, security, greeting, connections, timeout } = settings;
+        let pool = PoolConfig::new().max_size((*connections).max(1)).idle_timeout(Duration::from_secs(60));
+        let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(host.as_str())
+            .port(*port)
+            .tls(tls(settings, *security)?)
+            .timeout(Some(*timeout))
+            .pool_config(pool);
+        if !user.is_empty() {
+            builder = builder.credentials(Credentials::new(user.clone(), password.expose_secret().to_owned()));
+        }
+        if !greeting.is_empty() {
+            builder = builder.hello_name(ClientId::Domain(greeting.clone()));
+        }
+        Ok(Self { transport: builder.build(), host: host.clone(), timeout: *timeout })
+    }
+}
+
+fn tls(settings: &SmtpSettings, security: Security) -> Result<Tls, MailError> {
+    let parameters = || TlsParameters::new(settings.host.clone()).map_err(MailError::Insecure);
+    Ok(match security {
+        Security::Plain => Tls::None,
+        Security::Tls => Tls::Wrapper(parameters()?),
+        Security::StartTls => Tls::Required(parameters()?),
+        Security::Auto if settings.port == SUBMISSIONS_PORT => Tls::Wrapper(parameters()?),
+        Security::Auto if settings.user.is_empty() || is_here(&settings.host) => Tls::Opportunistic(parameters()?),
+        Security::Auto => Tls::Required(parameters()?),
+    })
+}
+
+fn is_here(host: &str) -> bool {
+    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+impl Mailer for Smtp {
+    fn send<'a>(&'a self, message: &'a Message) -> Sending<'a> {
+        Box::pin(async move {
+            let message = compose(message)?;
+            match tokio::time::timeout(self.timeout, self.transport.send(message)).await {
+                Ok(Ok(_)) => Ok(()),
+                Ok(Err(error)) => Err(self.failure(error)),
+                Err(_) => Err(MailError::Timeout(self.timeout.as_secs())),
+            }
+        })
+    }
+}
+
+impl Smtp {
+    fn failure(&self, error: lettre::transport::smtp::Error) -> MailError {
+        if error.is_timeout() {
+            MailError::Timeout(self.timeout.as_secs())
+        } else if error.is_tls() {
+            MailError::Insecure(error)
+        } else if error.is_transient() {
+            MailError::Later(error)
+        } else if error.is_permanent() || error.is_client() {
+            MailError::Refused(error)
+        } else {
+            MailError::Unreachable(error)
+        }
+    }
+}
+
+fn compose(message: &Message) -> Result<lettre::Message, MailError> {
+    let mailbox = |address: &str, name: &str| -> Result<Mailbox, MailError> {
+        let email: Address = address.parse().map_err(|_| MailError::Address(address.to_owned()))?;
+        Ok(Mailbox::new((!name.is_empty()).then(|| name.to_owned()), email))
+    };
+    let mut builder = lettre::Message::builder()
+        .from(mailbox(&message.from.address, &message.from.name)?)
+        .subject(&message.subject)
+        .message_id(Some(message.id.clone()));
+    for recipient in &message.to {
+        builder = builder.to(mailbox(recipient, "")?);
+    }
+    for (name, value) in &message.headers {
+        let header = HeaderName::new_from_ascii(name.clone()).ok().filter(|_| !value.contains(char::is_control));
+        let header = header.ok_or_else(|| MailError::Header(name.clone()))?;
+        builder = builder.raw_header(HeaderValue::new(header, value.clone()));
+    }
+    let parts = MultiPart::alternative_plain_html(message.plain.clone(), message.html.clone());
+    builder.multipart(parts).map_err(MailError::Content)
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine;
+    use base64::engine::general_purpose::STANDARD;
+    use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+    use tokio::net::{TcpListener, TcpStream};
+    use tokio::sync::mpsc;
+
+    use super::super::Sender;
+    use super::*;
+
+    /// What a server was told in one session.
+    #[derive(Debug, Default)]
+    struct Session {
+        commands: Vec<String>,
+        mails: Vec<String>,
+    }
+
+    /// Answers as a mail server does; recipients that start with `no` are refused for good, `later` for now.
+    async fn serve(stream: TcpStream, sessions: mpsc::UnboundedSender<Session>) -> std::io::Result<()> {
+        let mut session = Session::default();
+        let mut stream = BufReader::new(stream);
+        stream.write_all(b"220 test ESMTP\r\n").await?;
+        let mut line = String::new();
+        while stream.read_line(&mut line).await? > 0 {
+            let command = std::mem::take(&mut line).trim_end().to_owned();
+            let verb = command.split([' ', ':']).next().unwrap_or("").to_ascii_uppercase();
+            let answer = match &*verb {
+                "EHLO" => "250-test\r\n250-AUTH PLAIN LOGIN\r\n250 8BITMIME",
+                "AUTH" if command == format!("AUTH PLAIN {}", STANDARD.encode("\0me\0secret")) => "235 welcome",
+                "AUTH" => "535 5.7.8 wrong credentials",
+                "RCPT" if command.contains("<no") => "550 5.1.1 nobody",
+                "RCPT" if command.contains("<later") => "451 4.2.0 busy",
+                "DATA" => "354 go on",
+                "QUIT" => "221 bye",
+                _ => "250 ok",
+            };
+            stream.write_all(format!("{answer}\r\n").as_bytes()).await?;
+            session.commands.push(command);
+            if verb == "DATA" {
+                let mut mail = String::new();
+                while !mail.ends_with("\r\n.\r\n") {
+                    stream.read_line(&mut mail).await?;
+                }
+                session.mails.push(mail);
+                stream.write_all(b"250 queued\r\n").await?;
+                sessions.send(std::mem::take(&mut session)).expect("the test is waiting");
+            }
+        }
+        Ok(())
+    }
+
+    async fn server() -> (SmtpSettings, mpsc::UnboundedReceiver<Session>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let (sender, receiver) = mpsc::unbounded_channel();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(serve(stream, sender.clone()));
+            }
+        });
+        (SmtpSettings { host: "127.0.0.1".into(), port, ..SmtpSettings::default() }, receiver)
+    }
+
+    fn message(to: &str) -> Message {
+        Message {
+            from: Sender { address: "app@example.com".into(), name: "Ünser App".into() },
+            to: vec![to.into()],
+            subject: "Grüße".into(),
+            html: "<p>hello</p>".into(),
+            plain: "hello".into(),
+            id: "<1@example.com>".into(),
+            headers: vec![("X-Kind".into(), "invite".into())],
+        }
+    }
+
+    #[tokio::test]
+    async fn a_mail_arrives_with_both_parts() {
+        let (settings, mut sessions) = server().await;
+        let settings =
+            SmtpSettings { user: "me".into(), password: "secret".into(), greeting: "app.example".into(), ..settings };
+        let smtp = Smtp::new(&settings).unwrap();
+        smtp.send(&message("ann@example.com")).await.unwrap();
+        let session = sessions.recv().await.unwrap();
+        assert_eq!(session.commands[0], "EHLO app.example");
+        assert!(session.commands.iter().any(|command| command.starts_with("MAIL FROM:<app@example.com>")));
+        assert!(session.commands.iter().any(|command| command == "RCPT TO:<ann@example.com>"));
+        let mail = &session.mails[0];
+        for part in [
+            "Message-ID: <1@example.com>\r\n",
+            "X-Kind: invite\r\n",
+            "Subject: =?utf-8?b?R3LDvMOfZQ==?=\r\n",
+            "Content-Type: multipart/alternative;",
+            "\r\n\r\nhello\r\n",
+            "\r\n\r\n<p>hello</p>\r\n",
+        ] {
+            assert!(mail.contains(part), "{part:?} in {mail}");
+        }
+    }
+
+    #[tokio::test]
+    async fn refusals_say_of_which_kind_they_are() {
+        let (settings, _sessions) = server().await;
+        let smtp = Smtp::new(&settings).unwrap();
+        assert!(matches!(smtp.send(&message("no@example.com")).await, Err(MailError::Refused(_))));
+        assert!(matches!(smtp.send(&message("later@example.com")).await, Err(MailError::Later(_))));
+
+        let wrong = SmtpSettings { user: "me".into(), password: "wrong".into(), ..settings.clone() };
+        let error = Smtp::new(&wrong).unwrap().send(&message("ann@example.com")).await.unwrap_err();
+        assert!(matches!(error, MailError::Refused(_)), "{error:?}");
+
+        let secure = SmtpSettings { security: Security::StartTls, ..settings };
+        let error = Smtp::new(&secure).unwrap().send(&message("ann@example.com")).await.unwrap_err();
+        assert!(matches!(error, MailError::Refused(_) | MailError::Insecure(_)), "{error:?}");
+    }
+
+    #[tokio::test]
+    async fn a_server_that_is_away_or_silent_is_told_apart() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let timeout = Duration::from_millis(50);
+        let settings = SmtpSettings { host: "127.0.0.1".into(), port, timeout, ..SmtpSettings::default() };
+        let error = Smtp::new(&settings).unwrap().send(&message("ann@example.com")).await.unwrap_err();
+        assert!(matches!(error, MailError::Timeout(0)), "{error:?}");
+        drop(listener);
+        let settings = SmtpSettings { timeout: Duration::from_secs(5), ..settings };
+        let error = Smtp::new(&settings).unwrap().send(&message("ann@example.com")).await.unwrap_err();
+        assert!(matches!(error, MailError::Unreachable(_)), "{error:?}");
+    }
+
+    #[tokio::test]
+    async fn nothing_can_be_smuggled_in() {
+        let (settings, _sessions) = server().await;
+        let smtp = Smtp::new(&settings).unwrap();
+        let with = |name: &str, value: &str| Message { headers: vec![(name.into(), value.into())], ..message("a@b.c") };
+        for wrong in [with("X-A", "a\r\nBcc: b@c.d"), with("X A", "a"), with("", "a")] {
+            assert!(matches!(smtp.send(&wrong).await, Err(MailError::Header(_))), "{wrong:?}");
+        }
+        assert!(matches!(smtp.send(&message("a@b.c>\r\nDATA")).await, Err(MailError::Address(_))));
+        let settings = SmtpSettings { password: "secret".into(), ..SmtpSettings::default() };
+        assert!(!format!("{settings:?}").contains("secret"));
+    }
+
+    #[test]
+    fn credentials_are_not_sent_in_clear_over_a_network() {
+        let auto = |host: &str, port, user: &str| {
+            let settings = SmtpSettings { host: host.into(), port, user: user.into(), ..SmtpSettings::default() };
+            format!("{:?}", tls(&settings, Security::Auto).unwrap())
+        };
+        assert_eq!(auto("mail.example", 465, "me"), "Wrapper");
+        assert_eq!(auto("mail.example", 587, "me"), "Required");
+        assert_eq!(auto("mail.example", 25, ""), "Opportunistic");
+        assert_eq!(auto("localhost", 2500, "me"), "Opportunistic");
+    }
+}

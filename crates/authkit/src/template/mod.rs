@@ -1,0 +1,21 @@
+//! The letters of account flows: Go template syntax for subject, HTML and plain text, built-in texts for every
+//! kind of letter, a set of texts per locale, and texts that are read from files or URLs.
+
+mod builtin;
+mod catalogue;
+mod check;
+mod engine;
+mod kind;
+mod load;
+mod locale;
+mod plain;
+mod variables;
+
+pub use builtin::texts as builtin_texts;
+pub use catalogue::{Body, Catalogue, CatalogueError, Definition, Reading};
+pub use engine::{Letter, Part, Template, TemplateError, TextTemplate, Texts};
+pub use kind::Kind;
+pub use load::LoadError;
+pub use locale::preferences;
+pub use plain::from_html as plain_from_html;
+pub use variables::Variables;
