@@ -19,7 +19,7 @@ mod state;
 use axum::Router;
 
 pub use error::Error;
-pub use settings::Settings;
+pub use settings::{InvalidSetting, OpenApiMode, Settings, TxEnd};
 pub use state::{Deps, State};
 
 /// Everything below `/rest/v1`; paths are without that prefix.

@@ -1,5 +1,7 @@
 //! What operators can decide about the data API.
 
+mod named;
+
 /// Settings of the data API. Names in brackets are PostgREST's.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -12,9 +14,24 @@ pub struct Settings {
     /// Role of requests without a token; without one they are refused (`db-anon-role`).
     pub anon_role: Option<String>,
     /// Function called before each statement: optional schema and name (`db-pre-request`).
-    pub pre_request: Option<(Option<String>, String)>,
+    pub pre_request: Option<FunctionName>,
+    /// Function called before the settings are read from the database, to make settings of its own
+    /// (`db-pre-config`).
+    pub pre_config: Option<FunctionName>,
+    /// Function that makes the description of the API instead of us (`db-root-spec`).
+    pub root_spec: Option<FunctionName>,
+    /// Settings of functions that hold for the whole transaction (`db-hoisted-tx-settings`).
+    pub hoisted_settings: Vec<String>,
     /// Aggregates may be used (`db-aggregates-enabled`).
     pub aggregates: bool,
+    /// Plans of statements may be asked for (`db-plan-enabled`).
+    pub plans: bool,
+    /// What the root document tells (`openapi-mode`).
+    pub openapi_mode: OpenApiMode,
+    /// The root document tells how to authenticate (`openapi-security-active`).
+    pub openapi_security: bool,
+    /// Where clients find the API, for the root document (`openapi-server-proxy-uri`).
+    pub proxy_uri: Option<String>,
     /// How transactions end (`db-tx-end`).
     pub tx_end: TxEnd,
     /// Audience that tokens must be for (`jwt-aud`).
@@ -25,6 +42,31 @@ pub struct Settings {
     pub max_body_bytes: usize,
     /// Settings that statements can read as `app.settings.*`, by full name (`app.settings.*`).
     pub app_settings: Vec<(String, String)>,
+    /// Origins that browsers may call from; all when there are none (`server-cors-allowed-origins`).
+    pub allowed_origins: Vec<String>,
+    /// Embedded resources with an alias may also be filtered by their relation's name
+    /// (`url-use-legacy-target-names`).
+    pub legacy_target_names: bool,
+    /// Errors tell details and hints (`client-error-verbosity`).
+    pub verbose_errors: bool,
+    /// Request header that is sent back (`server-trace-header`).
+    pub trace_header: Option<http::HeaderName>,
+    /// Responses tell how long each stage took (`server-timing-enabled`).
+    pub server_timing: bool,
+}
+
+/// A function by its name and, unless it is found on the search path, its schema.
+pub type FunctionName = (Option<String>, String);
+
+/// What the root document tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OpenApiMode {
+    /// What the role may use.
+    FollowPrivileges,
+    /// Everything.
+    IgnorePrivileges,
+    /// There is none.
+    Disabled,
 }
 
 /// How a transaction ends.
@@ -52,6 +94,9 @@ impl TxEnd {
     }
 }
 
+/// Settings of functions that hold for the whole transaction unless others are chosen.
+const HOISTED: [&str; 3] = ["statement_timeout", "plan_filter.statement_cost_limit", "default_transaction_isolation"];
+
 impl Default for Settings {
     fn default() -> Self {
         Self {
@@ -60,12 +105,24 @@ impl Default for Settings {
             max_rows: Some(1000),
             anon_role: Some("anon".to_owned()),
             pre_request: None,
+            pre_config: None,
+            root_spec: None,
+            hoisted_settings: HOISTED.map(str::to_owned).to_vec(),
             aggregates: false,
+            plans: false,
+            openapi_mode: OpenApiMode::FollowPrivileges,
+            openapi_security: false,
+            proxy_uri: None,
             tx_end: TxEnd::Commit,
             audience: None,
             role_claim: vec!["role".to_owned()],
             max_body_bytes: 10 * 1024 * 1024,
             app_settings: Vec::new(),
+            allowed_origins: Vec::new(),
+            legacy_target_names: true,
+            verbose_errors: true,
+            trace_header: None,
+            server_timing: false,
         }
     }
 }
