@@ -4,11 +4,15 @@
 pub mod address;
 pub mod duration;
 pub mod hash;
+pub mod hook;
 pub mod mail;
 pub mod mailer;
+pub mod otp;
 pub mod outbound;
+pub mod refresh;
 pub mod strength;
 pub mod template;
+pub mod totp;
 
 pub use hash::{Hasher, StoredHash};
 pub use strength::PasswordRules;
