@@ -10,6 +10,7 @@ pub mod mailer;
 pub mod otp;
 pub mod outbound;
 pub mod refresh;
+pub mod sms;
 pub mod strength;
 pub mod template;
 pub mod totp;
