@@ -2,6 +2,8 @@
 //! duration syntax, the form of email addresses and phone numbers.
 
 pub mod address;
+pub mod breached;
+pub mod captcha;
 pub mod duration;
 pub mod hash;
 pub mod hook;
