@@ -1,5 +1,8 @@
-//! What accounts need from the outside world and what needs no database: password hashes and rules, Go's
-//! duration syntax, the form of email addresses and phone numbers.
+//! What accounts need from the outside world and what needs no database: letters and how they are sent, short messages,
+//! hooks, captchas, leaked passwords; password hashes and rules, codes and tokens; Go's duration syntax, the form of email
+//! addresses and phone numbers.
+//!
+//! Everything that calls out is given the one client of [`outbound`].
 
 pub mod address;
 pub mod breached;
