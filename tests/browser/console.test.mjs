@@ -75,6 +75,8 @@ test('the first operator signs in with the one-time password and must choose ano
 async function write(text) {
   await field('SQL query').click()
   await page.keyboard.press('ControlOrMeta+a')
+  // The editor deletes by itself; typing over several selected lines Chromium does, and styles what it puts there.
+  await page.keyboard.press('Delete')
   await page.keyboard.insertText(text)
 }
 
