@@ -85,6 +85,7 @@ export default [
       put({ data: "x" }, "text"),
       put({ app_metadata: { admin: true } }, "app metadata"),
       { sql: "update auth.users set raw_user_meta_data = null" },
+      { path: "/user", as: "a0", note: "null is read" },
       put({ data: { x: 1, y: null } }, "on null"),
       { method: "PUT", path: "/user", as: "a0", note: "no body" },
       { method: "PUT", path: "/user", as: "a0", text: "nonsense", note: "nonsense" },
