@@ -233,9 +233,9 @@ test('light, dark and 390 pixels: every page comes up without a complaint and wi
   for (const options of [{ colorScheme: 'light' }, { colorScheme: 'dark' }, { colorScheme: 'dark', viewport: { width: 390, height: 844 } }]) {
     const other = await open(browser, server, { ...options, storageState: state })
     const seen = new Set()
-    for (const [path, heading] of [['users', 'Users'], ['sql', 'SQL Editor'], ['tables/public/profiles', 'profiles']]) {
+    for (const [path, heading] of [['users', 'Users'], ['sql', 'SQL Editor'], ['tables/public/profiles', 'public.profiles']]) {
       await other.page.goto(`/dashboard/${path}`)
-      await other.page.getByRole('heading', { name: heading }).or(other.page.getByText(heading, { exact: true })).first().waitFor()
+      await other.page.getByRole('heading', { level: 1, name: heading }).waitFor()
       const { wide, background } = await other.page.evaluate(() => ({
         wide: document.documentElement.scrollWidth - document.documentElement.clientWidth,
         background: getComputedStyle(document.body).backgroundColor,
