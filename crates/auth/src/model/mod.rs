@@ -7,5 +7,6 @@ pub(crate) mod identities;
 pub(crate) mod mailbox;
 pub(crate) mod one_time_tokens;
 pub(crate) mod refresh_tokens;
+pub(crate) mod session_list;
 pub(crate) mod sessions;
 pub(crate) mod users;

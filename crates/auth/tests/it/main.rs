@@ -12,6 +12,8 @@ mod mailbox;
 mod public;
 mod recover;
 mod refresh;
+mod refresh_counted;
+mod sessions;
 mod signup;
 mod support;
 mod user;
