@@ -13,6 +13,7 @@ mod login;
 mod logout;
 mod mailbox;
 mod metadata;
+mod mfa;
 mod model;
 mod one_time;
 mod paging;
@@ -32,6 +33,7 @@ mod user;
 mod verify;
 
 pub use mailbox::mailbox_router;
+pub use mfa::MfaSettings;
 pub use router::router;
 pub use settings::Settings;
 pub use state::{Deps, State};

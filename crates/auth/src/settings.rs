@@ -6,6 +6,7 @@ use authkit::PasswordRules;
 use authkit::strength::LEAST_MIN_LENGTH;
 
 use crate::glob::Glob;
+use crate::mfa::MfaSettings;
 
 /// Settings of the account service.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,6 +79,8 @@ pub struct Settings {
     pub sessions_inactivity_timeout: Option<Duration>,
     /// How long a user with a second factor may stay at the first level.
     pub sessions_allow_low_aal: Option<Duration>,
+    /// Second factors.
+    pub mfa: MfaSettings,
 }
 
 impl Default for Settings {
@@ -115,6 +118,7 @@ impl Default for Settings {
             sessions_timebox: None,
             sessions_inactivity_timeout: None,
             sessions_allow_low_aal: None,
+            mfa: MfaSettings::default(),
         }
     }
 }

@@ -308,7 +308,8 @@ fn later(from: Timestamp, by: Duration) -> Result<Timestamp, Error> {
 impl Session {
     /// The assurance level that the methods amount to.
     pub(crate) fn level(&self) -> &'static str {
-        let is_second = |method: &Method| matches!(&*method.method, "totp" | "mfa/phone" | "mfa/webauthn");
+        let is_second =
+            |method: &Method| matches!(&*method.method, "totp" | "mfa/phone" | "mfa/webauthn" | "mfa/recovery_code");
         if self.methods.iter().any(is_second) { "aal2" } else { "aal1" }
     }
 }

@@ -3,6 +3,7 @@
 mod attributes;
 mod create;
 mod delete;
+pub(crate) mod factors;
 mod list;
 pub(crate) mod sessions;
 mod update;

@@ -24,6 +24,14 @@ pub(crate) enum Action {
     TokenRevoked,
     TokenRefreshed,
     SessionRevoked,
+    FactorInProgress,
+    FactorUnenrolled,
+    ChallengeCreated,
+    VerificationAttempted,
+    FactorDeleted,
+    FactorUpdated,
+    RecoveryCodesCreated,
+    RecoveryCodesDeleted,
 }
 
 impl Action {
@@ -41,6 +49,14 @@ impl Action {
             Self::TokenRevoked => ("token_revoked", "token"),
             Self::TokenRefreshed => ("token_refreshed", "token"),
             Self::SessionRevoked => ("session_revoked", "account"),
+            Self::FactorInProgress => ("factor_in_progress", "factor"),
+            Self::FactorUnenrolled => ("factor_unenrolled", "factor"),
+            Self::ChallengeCreated => ("challenge_created", "factor"),
+            Self::VerificationAttempted => ("verification_attempted", "factor"),
+            Self::FactorDeleted => ("factor_deleted", "factor"),
+            Self::FactorUpdated => ("factor_updated", "factor"),
+            Self::RecoveryCodesCreated => ("recovery_codes_created", "factor"),
+            Self::RecoveryCodesDeleted => ("recovery_codes_deleted", "factor"),
         }
     }
 }

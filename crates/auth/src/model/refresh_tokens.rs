@@ -115,6 +115,23 @@ pub(crate) async fn revoke_all(tx: &mut Transaction, session_id: Uuid, at: Times
     tx.execute(REVOKE_ALL, &[&session_id, &at]).await.map(drop)
 }
 
+const DELETE_ALL: &str = "delete from auth.refresh_tokens where session_id = $1";
+const INSERT: &str = "
+    insert into auth.refresh_tokens
+        (instance_id, token, user_id, revoked, created_at, updated_at, parent, session_id)
+    values ('00000000-0000-0000-0000-000000000000', $1, $2::uuid::text, false, $3, $3, '', $4)";
+
+/// Replaces all tokens of a session by one that continues none of them.
+pub(crate) async fn replace_all(
+    tx: &mut Transaction,
+    session: &Session,
+    new: &str,
+    at: Timestamp,
+) -> Result<(), pg::Error> {
+    tx.execute(DELETE_ALL, &[&session.id]).await?;
+    tx.execute(INSERT, &[&new, &session.user_id, &at, &session.id]).await.map(drop)
+}
+
 const DELETE: &str = "delete from auth.refresh_tokens where id = $1";
 
 /// Deletes a token.

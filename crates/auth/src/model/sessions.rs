@@ -137,6 +137,41 @@ pub(crate) async fn set_key(tx: &mut Transaction, id: Uuid, key: &str) -> Result
     tx.execute(SET_KEY, &[&id, &key]).await.map(drop)
 }
 
+const SET_COUNTER: &str = "update auth.sessions set refresh_token_counter = $2 where id = $1";
+
+/// Sets the counter of a session's refresh tokens.
+pub(crate) async fn set_counter(tx: &mut Transaction, id: Uuid, counter: i64) -> Result<(), pg::Error> {
+    tx.execute(SET_COUNTER, &[&id, &counter]).await.map(drop)
+}
+
+/// What a second factor does to sessions.
+pub(crate) struct Raise<'a> {
+    pub(crate) session_id: Uuid,
+    pub(crate) user_id: Uuid,
+    pub(crate) claim_id: Uuid,
+    pub(crate) method: &'a str,
+    pub(crate) factor_id: Option<Uuid>,
+    pub(crate) at: Timestamp,
+}
+
+const RAISE: &str = "
+    with claim as (
+        insert into auth.mfa_amr_claims (id, session_id, created_at, updated_at, authentication_method)
+        values ($3, $1, $6, $6, $4)
+        on conflict (session_id, authentication_method) do update set updated_at = excluded.updated_at
+    ), lower as (
+        delete from auth.sessions where user_id = $2 and id <> $1 and coalesce(aal, 'aal1') < 'aal2'
+    )
+    update auth.sessions set aal = 'aal2', factor_id = $5, updated_at = $6 where id = $1";
+
+impl Raise<'_> {
+    /// Raises the session to the second level and ends the user's other sessions below it.
+    pub(crate) async fn write(&self, tx: &mut Transaction) -> Result<(), pg::Error> {
+        let Self { session_id, user_id, claim_id, method, factor_id, at } = self;
+        tx.execute(RAISE, &[session_id, user_id, claim_id, method, factor_id, at]).await.map(drop)
+    }
+}
+
 /// What a sign-in writes.
 pub(crate) struct Grant<'a> {
     pub(crate) session_id: Uuid,

@@ -4,13 +4,16 @@
 mod admin_change;
 mod admin_delete;
 mod admin_list;
+mod authenticator;
 mod bad_input;
 mod bearer;
 mod login;
 mod logout;
 mod mailbox;
+mod mfa;
 mod public;
 mod recover;
+mod recovery_codes;
 mod refresh;
 mod refresh_counted;
 mod sessions;

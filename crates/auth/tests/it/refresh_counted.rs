@@ -29,7 +29,7 @@ async fn storm(service: &Service, session: &Value, calls: usize) -> HashSet<Stri
         .collect();
     let mut tokens = HashSet::new();
     for call in calls {
-        let answer = call.await.unwrap();
+        let answer = call.await.expect("no panic");
         assert_eq!(answer.status, 200, "{}", answer.text());
         tokens.insert(text(&answer.json(), "refresh_token").to_owned());
     }
@@ -132,7 +132,7 @@ async fn two_hundred_refreshes_of_one_token_at_once_agree() {
         let session = service.sign_up("john@example.com").await;
         let tokens = storm(&service, &session, 200).await;
         assert_eq!(tokens.len(), 1);
-        let token = tokens.into_iter().next().unwrap();
+        let token = tokens.into_iter().next().expect("one");
         assert_eq!(service.refresh(&token).await.status, 200);
     }
 }

@@ -20,8 +20,8 @@ async fn delete(service: &Service, path: &str, token: &str) -> Answer {
 }
 
 fn session_id(session: &Value) -> String {
-    let token = testkit::keyring().verify(text(session, "access_token")).unwrap();
-    token.text("session_id").unwrap().to_owned()
+    let token = testkit::keyring().verify(text(session, "access_token")).expect("our token");
+    token.text("session_id").expect("a session").to_owned()
 }
 
 #[tokio::test]
