@@ -13,13 +13,26 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug)]
 pub struct Home(PathBuf);
 
-/// What a running server wrote down for `status` and the other commands.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+/// What a running server wrote down for `status` and the other commands, whose environment may differ.
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Running {
     /// The server's process id.
     pub pid: u32,
     /// Where it answers, without a path.
     pub api_url: String,
+    /// The keys it uses: those of the data directory, or given ones.
+    pub keys: ProjectKeys,
+    /// The database that it was given; none when it runs its own.
+    pub database_url: Option<String>,
+}
+
+impl Running {
+    /// Whether the process is there.
+    pub fn is_alive(&self) -> bool {
+        let Ok(pid) = i32::try_from(self.pid) else { return false };
+        // Signal 0 only asks; EPERM means that it is there and belongs to someone else.
+        !matches!(nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), None), Err(nix::errno::Errno::ESRCH))
+    }
 }
 
 impl Home {
@@ -78,12 +91,12 @@ impl Home {
         self.keep("first-operator.json", operator)
     }
 
-    /// What the running server wrote down.
+    /// What the running server wrote down; none when it does not run.
     ///
     /// # Errors
     /// When the file cannot be read.
     pub fn running(&self) -> Result<Option<Running>> {
-        read_json(&self.0.join("server.json"))
+        Ok(read_json(&self.0.join("server.json"))?.filter(Running::is_alive))
     }
 
     /// Writes down, or removes, what the running server says of itself.

@@ -174,6 +174,15 @@ impl Settings {
     }
 }
 
+/// Reads a duration in Go's form (`1h30m`), as the environment and the project file give them.
+///
+/// # Errors
+/// The text when it is none, or a negative one.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    let nanoseconds = authkit::duration::parse(text).map_err(|error| error.to_string())?;
+    u64::try_from(nanoseconds).map(Duration::from_nanos).map_err(|_| format!("{text:?} is negative"))
+}
+
 fn is_absolute(address: &str) -> bool {
     address.split_once("://").is_some_and(|(scheme, rest)| !scheme.is_empty() && !rest.is_empty())
 }

@@ -1,7 +1,12 @@
-//! What accounts need from the outside world and what needs no database: password hashes and rules, Go's
-//! duration syntax, the form of email addresses and phone numbers.
+//! What accounts need from the outside world and what needs no database: letters and how they are sent, short messages,
+//! hooks, captchas, leaked passwords; password hashes and rules, codes and tokens; Go's duration syntax, the form of email
+//! addresses and phone numbers.
+//!
+//! Everything that calls out is given the one client of [`outbound`].
 
 pub mod address;
+pub mod breached;
+pub mod captcha;
 pub mod duration;
 pub mod hash;
 pub mod hook;
@@ -10,6 +15,7 @@ pub mod mailer;
 pub mod otp;
 pub mod outbound;
 pub mod refresh;
+pub mod sms;
 pub mod strength;
 pub mod template;
 pub mod totp;

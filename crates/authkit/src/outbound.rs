@@ -10,8 +10,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 #[error("the client for outgoing http requests cannot be made")]
 pub struct ClientError(#[source] reqwest::Error);
 
-/// Makes the client: TLS by rustls with the system's certificate authorities, at most five redirections, the
-/// system's proxy settings ignored. Callers set a timeout with each request. Cheap to clone; make it once.
+/// Makes the client: TLS by rustls with the system's certificate authorities, at most five redirections,
+/// the proxies of `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY`. Callers set a timeout with each request. Cheap to clone; make
+/// it once.
 ///
 /// # Errors
 /// [`ClientError`].
@@ -20,7 +21,6 @@ pub fn client() -> Result<reqwest::Client, ClientError> {
         .user_agent(concat!("vestibule/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(CONNECT_TIMEOUT)
         .redirect(reqwest::redirect::Policy::limited(5))
-        .no_proxy()
         .build()
         .map_err(ClientError)
 }

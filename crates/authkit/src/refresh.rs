@@ -198,7 +198,10 @@ mod tests {
     #[test]
     fn the_form_is_that_of_the_description() {
         let session = Uuid::from_u128(0x0011_2233_4455_6677_8899_aabb_ccdd_eeff);
-        let bytes = URL_SAFE_NO_PAD.decode(key().token(session, 300)).unwrap();
+        let token = key().token(session, 300);
+        // Computed with Python's hmac and hashlib from the description.
+        assert_eq!(token, "AAARIjNEVWZ3iJmqu8zd7v-sAoISMSTWr5RF1ZYFGMJgKndiDv4-");
+        let bytes = URL_SAFE_NO_PAD.decode(token).unwrap();
         assert_eq!(bytes.len(), 1 + 16 + 2 + 16 + 4);
         assert_eq!(bytes[0], 0);
         assert_eq!(&bytes[1..17], session.as_bytes());

@@ -12,6 +12,34 @@ pub struct Context {
     role: Option<Arc<str>>,
     settings: Vec<Setting>,
     read_only: bool,
+    isolation: Isolation,
+}
+
+/// How far transactions are apart.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Isolation {
+    /// As the login role has it, read committed by default.
+    #[default]
+    Default,
+    /// Each statement sees what was committed before it.
+    ReadCommitted,
+    /// All statements see what was committed before the first.
+    RepeatableRead,
+    /// As if transactions ran one after the other.
+    Serializable,
+}
+
+impl Isolation {
+    /// Reads a value of `default_transaction_isolation`; what is not known counts as the default.
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
+        match text.to_ascii_lowercase().as_str() {
+            "read committed" | "read uncommitted" => Self::ReadCommitted,
+            "repeatable read" => Self::RepeatableRead,
+            "serializable" => Self::Serializable,
+            _ => Self::Default,
+        }
+    }
 }
 
 type Setting = (Cow<'static, str>, Arc<str>);
@@ -57,8 +85,24 @@ impl Context {
         self
     }
 
+    /// Sets the isolation level of the transaction.
+    #[must_use]
+    pub fn isolation(mut self, isolation: Isolation) -> Self {
+        self.isolation = isolation;
+        self
+    }
+
     pub(crate) fn begin(&self) -> &'static str {
-        if self.read_only { "begin read only" } else { "begin" }
+        match (self.isolation, self.read_only) {
+            (Isolation::Default, false) => "begin",
+            (Isolation::Default, true) => "begin read only",
+            (Isolation::ReadCommitted, false) => "begin isolation level read committed",
+            (Isolation::ReadCommitted, true) => "begin isolation level read committed read only",
+            (Isolation::RepeatableRead, false) => "begin isolation level repeatable read",
+            (Isolation::RepeatableRead, true) => "begin isolation level repeatable read read only",
+            (Isolation::Serializable, false) => "begin isolation level serializable",
+            (Isolation::Serializable, true) => "begin isolation level serializable read only",
+        }
     }
 
     /// The statement that applies all settings at once with the values to bind, or `None` when there are none.

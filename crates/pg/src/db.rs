@@ -1,7 +1,7 @@
 //! The pool, and reading in one round trip.
 
 use std::future::poll_fn;
-use std::pin::pin;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
@@ -81,14 +81,23 @@ impl Db {
     /// # Errors
     /// [`Error`] of the first of the four that failed; nothing is changed then.
     pub async fn read(&self, context: &Context, sql: &str, params: &[Param<'_>]) -> Result<Vec<Row>, Error> {
-        match self.read_once(context, sql, params).await {
+        let mut results = self.batch(context, &[Query { sql, params }]).await?;
+        Ok(results.pop().unwrap_or_default())
+    }
+
+    /// The same with several statements, which see each other's effects: one round trip once all are prepared.
+    ///
+    /// # Errors
+    /// [`Error`] of the first that failed; nothing is changed then.
+    pub async fn batch(&self, context: &Context, queries: &[Query<'_>]) -> Result<Vec<Vec<Row>>, Error> {
+        match self.batch_once(context, queries).await {
             // A prepared statement whose result changed with the schema; the failed connection was closed.
-            Err(error) if is_stale_plan(&error) => self.read_once(context, sql, params).await,
+            Err(error) if is_stale_plan(&error) => self.batch_once(context, queries).await,
             result => result,
         }
     }
 
-    async fn read_once(&self, context: &Context, sql: &str, params: &[Param<'_>]) -> Result<Vec<Row>, Error> {
+    async fn batch_once(&self, context: &Context, queries: &[Query<'_>]) -> Result<Vec<Vec<Row>>, Error> {
         let mut lease = self.lease().await?;
         let client = lease.client();
         let settings = context.statement();
@@ -104,32 +113,31 @@ impl Db {
                 None => Ok(()),
             }
         };
-        // The statement is prepared inside the transaction: what its names mean depends on the search path, and
-        // whether they may be looked up on the role. The commit is sent right behind it, in the same batch when
-        // the statement was prepared before; when preparing fails it ends the failed transaction.
+        // Statements are prepared inside the transaction: what their names mean depends on the search path, and
+        // whether they may be looked up on the role. The commit is sent right behind them, in the same batch
+        // when all were prepared before; when preparing fails it ends the failed transaction.
         let (sent, is_sent) = oneshot::channel();
         let run = async {
-            let statement = client.prepare_cached(sql).await?;
-            let mut rows = pin!(client.query(&statement, params));
-            let first = poll_fn(|context| Poll::Ready(rows.as_mut().poll(context))).await;
+            let answers = send(client, queries).await;
             // Nobody listens any more when the whole batch was dropped.
             let _ = sent.send(());
-            match first {
-                Poll::Ready(rows) => rows,
-                Poll::Pending => rows.await,
+            let mut results = Vec::with_capacity(queries.len());
+            for answer in answers {
+                results.push(answer.wait().await?);
             }
+            Ok(results)
         };
         let finish = async {
             let _ = is_sent.await;
             client.batch_execute("commit").await
         };
-        let (begin, apply, rows, commit) =
+        let (begin, apply, results, commit) =
             tokio::join!(biased; client.batch_execute(context.begin()), apply, run, finish);
-        let outcome = begin.and(apply).and(rows).and_then(|rows| commit.map(|()| rows));
+        let outcome = begin.and(apply).and(results).and_then(|results| commit.map(|()| results));
         match outcome {
-            Ok(rows) => {
+            Ok(results) => {
                 lease.release();
-                Ok(rows)
+                Ok(results)
             }
             Err(error) => Err(lease.settle(error)),
         }
@@ -174,6 +182,56 @@ impl Db {
         }
         Ok(Lease { object: Some(object) })
     }
+}
+
+/// A statement with its parameters.
+#[derive(Clone, Copy, Debug)]
+pub struct Query<'a> {
+    /// The statement; it is prepared once per connection.
+    pub sql: &'a str,
+    /// Its parameters.
+    pub params: &'a [Param<'a>],
+}
+
+type Rows = Result<Vec<Row>, tokio_postgres::Error>;
+
+/// What comes back of a statement that was sent.
+enum Answer<'a> {
+    Here(Rows),
+    Awaited(Pin<Box<dyn Future<Output = Rows> + Send + 'a>>),
+}
+
+impl Answer<'_> {
+    async fn wait(self) -> Rows {
+        match self {
+            Self::Here(rows) => rows,
+            Self::Awaited(rows) => rows.await,
+        }
+    }
+}
+
+/// Sends statements without waiting for their answers, unless one has to be prepared first. One that cannot be
+/// prepared is the last.
+async fn send<'a>(client: &'a Object, queries: &'a [Query<'a>]) -> Vec<Answer<'a>> {
+    let mut answers = Vec::with_capacity(queries.len());
+    for query in queries {
+        let statement = match client.prepare_cached(query.sql).await {
+            Ok(statement) => statement,
+            Err(error) => {
+                answers.push(Answer::Here(Err(error)));
+                break;
+            }
+        };
+        let mut rows: Pin<Box<dyn Future<Output = Rows> + Send + 'a>> =
+            Box::pin(async move { client.query(&statement, query.params).await });
+        // The first poll sends it.
+        let first = poll_fn(|context| Poll::Ready(rows.as_mut().poll(context))).await;
+        answers.push(match first {
+            Poll::Ready(rows) => Answer::Here(rows),
+            Poll::Pending => Answer::Awaited(rows),
+        });
+    }
+    answers
 }
 
 fn is_stale_plan(error: &Error) -> bool {

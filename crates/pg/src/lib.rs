@@ -18,11 +18,11 @@ pub mod transaction;
 
 pub use bus::{Bus, Event};
 pub use connect::Target;
-pub use context::Context;
-pub use db::{Db, PoolSettings};
+pub use context::{Context, Isolation};
+pub use db::{Db, PoolSettings, Query};
 pub use error::Error;
 pub use session::Session;
-pub use text::Text;
+pub use text::{Raw, Text};
 pub use tokio_postgres::error::ErrorPosition;
 pub use tokio_postgres::types::{FromSql, ToSql};
 pub use tokio_postgres::{Row, SimpleColumn, SimpleQueryMessage, SimpleQueryRow};

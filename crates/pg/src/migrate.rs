@@ -163,8 +163,9 @@ pub async fn ensure_login(
         }
     }
     let session = Session::open(administrator).await?;
-    let statement = format!("alter role {} password {}", ident::quote(role), ident::literal(password.expose_secret()));
-    session.batch(&statement).await
+    // PostgreSQL fails rather than waits when two nodes alter a role at once. The lock ends with the session.
+    let (role, password) = (ident::quote(role), ident::literal(password.expose_secret()));
+    session.batch(&format!("{LOCK}; alter role {role} password {password}")).await
 }
 
 fn is_refused(error: &Error) -> bool {

@@ -1,7 +1,21 @@
-//! Text whose type PostgreSQL decides.
+//! Text whose type PostgreSQL decides, and values whose type is not looked at.
 
 use tokio_postgres::types::private::BytesMut;
-use tokio_postgres::types::{Format, IsNull, ToSql, Type, to_sql_checked};
+use tokio_postgres::types::{Format, FromSql, IsNull, ToSql, Type, to_sql_checked};
+
+/// The bytes of a value as the server sent them: of text, `json` and `xml` the text, of `bytea` the bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Raw<'a>(pub &'a [u8]);
+
+impl<'a> FromSql<'a> for Raw<'a> {
+    fn from_sql(_: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
+        Ok(Self(raw))
+    }
+
+    fn accepts(_: &Type) -> bool {
+        true
+    }
+}
 
 /// A parameter sent in PostgreSQL's text format for whatever type the statement expects there, as an untyped
 /// literal would be: the server's own input function parses it and reports what does not fit.

@@ -1,15 +1,16 @@
 //! The one stage that touches the database.
 
-use pg::{Context, Param, Row, Text, Transaction, ident};
+use pg::{Context, Db, Isolation, Param, Query, Raw, Row, Text, Transaction, ident};
 
+use crate::Settings;
 use crate::error::{DatabaseError, Error, OutcomeError};
 use crate::identity::Identity;
-use crate::plan::{CallPlan, Plan, ReadNode, ReadPlan, WritePlan};
-use crate::request::media::MediaType;
+use crate::plan::{CallPlan, Plan, ReadPlan, WritePlan};
+use crate::request::media::{MediaType, PlanMedia};
 use crate::request::prefer::{Count, TransactionEnd};
 use crate::request::{Mutation, Request};
+use crate::schema::Loaded;
 use crate::sql::{self, Counting, Statement, Value};
-use crate::state::State;
 
 /// What the statement returned.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -30,158 +31,207 @@ pub(crate) struct Outcome {
     pub inserted: Option<i64>,
 }
 
-/// Runs a plan.
-///
-/// # Errors
-/// [`Error::Database`] when the database refuses, [`Error::Outcome`] when the result is not what was asked for; in
-/// both cases nothing has changed.
-pub(crate) async fn execute(
-    state: &State,
-    identity: &Identity,
-    request: &Request,
-    plan: &Plan,
-) -> Result<Outcome, Error> {
-    let run = Run { state, identity, request };
-    let counting = Counting::new(&request.preferences, state.settings().max_rows);
-    match plan {
-        Plan::Read(plan) => run.read(plan, counting).await,
-        Plan::Write(plan) => run.write(plan).await,
-        Plan::Call(plan) => run.call(plan, counting).await,
-        Plan::Methods(_) | Plan::Describe { .. } => Ok(Outcome::default()),
+/// What a plan runs with.
+#[derive(Clone, Copy)]
+pub(crate) struct Run<'a> {
+    /// The database.
+    pub db: &'a Db,
+    /// What is known of it.
+    pub loaded: &'a Loaded,
+    /// Who is asking.
+    pub identity: &'a Identity,
+    /// What for.
+    pub request: &'a Request,
+}
+
+/// What must hold of a result, besides that its statement succeeded.
+#[derive(Debug, Clone, Copy, Default)]
+struct Check {
+    /// Exactly one row came.
+    singular: bool,
+    /// PUT hit exactly one row.
+    put: bool,
+    /// No more rows changed than this.
+    max_affected: Option<i64>,
+}
+
+impl Check {
+    fn is_needed(self) -> bool {
+        self.singular || self.put || self.max_affected.is_some()
+    }
+
+    fn of(self, outcome: &Outcome) -> Result<(), OutcomeError> {
+        match self {
+            Self { singular: true, .. } if outcome.page != 1 => Err(OutcomeError::NotSingular(outcome.page)),
+            Self { put: true, .. } if outcome.page != 1 => Err(OutcomeError::PutKey),
+            Self { max_affected: Some(max), .. } if outcome.page > max => Err(OutcomeError::MaxAffected(outcome.page)),
+            Self { .. } => Ok(()),
+        }
     }
 }
 
-/// When a transaction may end.
-#[derive(Debug, Clone, Copy)]
-enum Check<'a> {
-    /// Once its statement succeeded.
-    None,
-    /// When exactly one row came.
-    Singular,
-    /// When PUT hit exactly one row.
-    Put,
-    /// When no more rows changed than allowed.
-    MaxAffected(i64),
-    /// After the planner's estimate was asked for.
-    Estimate(&'a ReadNode),
-}
-
-struct Run<'a> {
-    state: &'a State,
-    identity: &'a Identity,
-    request: &'a Request,
+/// One statement with everything that decides how it runs.
+struct Job<'a> {
+    context: Context,
+    statement: Statement,
+    media: &'a MediaType,
+    check: Check,
+    /// Nothing can be changed, so that everything may be decided after the transaction.
+    is_read_only: bool,
+    /// Its rows are estimated.
+    estimated: Option<Statement>,
 }
 
 impl Run<'_> {
-    async fn read(&self, plan: &ReadPlan, counting: Counting) -> Result<Outcome, Error> {
-        let context = self.context(&[]).read_only();
-        let mut checks = vec![self.singular(&plan.media)];
-        checks.extend(self.estimate(&plan.rows));
-        self.run(&context, &sql::read(plan, counting), &checks).await
+    /// Runs a plan.
+    ///
+    /// # Errors
+    /// [`Error::Database`] when the database refuses, [`Error::Outcome`] when the result is not what was asked for;
+    /// in both cases nothing has changed.
+    pub(crate) async fn plan(self, plan: &Plan) -> Result<Outcome, Error> {
+        let counting = Counting::new(&self.request.preferences, self.settings().max_rows);
+        match plan {
+            Plan::Read(plan) => self.job(self.read(plan, counting)).await,
+            Plan::Write(plan) => self.job(self.write(plan)).await,
+            Plan::Call(plan) => self.job(self.call(plan, counting)).await,
+            Plan::Methods(_) | Plan::Describe { .. } => Ok(Outcome::default()),
+        }
     }
 
-    async fn write(&self, plan: &WritePlan) -> Result<Outcome, Error> {
-        let checks = match plan.mutation {
-            Mutation::Replace => vec![Check::Put],
-            Mutation::Insert => vec![self.singular(&plan.media)],
-            Mutation::Update | Mutation::Delete => vec![self.singular(&plan.media), self.max_affected()],
+    fn read<'a>(&self, plan: &'a ReadPlan, counting: Counting) -> Job<'a> {
+        let is_estimated = matches!(self.request.preferences.count, Some(Count::Planned | Count::Estimated));
+        Job {
+            context: self.context(&[]).read_only(),
+            statement: sql::read(plan, counting),
+            media: &plan.media,
+            check: Check { singular: plan.media.is_singular(), ..Check::default() },
+            is_read_only: true,
+            estimated: is_estimated.then(|| sql::count(&plan.rows)),
+        }
+    }
+
+    fn write<'a>(&self, plan: &'a WritePlan) -> Job<'a> {
+        let singular = plan.media.is_singular();
+        let check = match plan.mutation {
+            Mutation::Replace => Check { put: true, ..Check::default() },
+            Mutation::Insert => Check { singular, ..Check::default() },
+            Mutation::Update | Mutation::Delete => Check { singular, put: false, max_affected: self.max_affected() },
         };
-        self.run(&self.context(&[]), &sql::write(plan), &checks).await
+        let (context, statement) = (self.context(&[]), sql::write(plan));
+        Job { context, statement, media: &plan.media, check, is_read_only: false, estimated: None }
     }
 
-    async fn call(&self, plan: &CallPlan, counting: Counting) -> Result<Outcome, Error> {
-        let mut context = self.context(&plan.routine.settings);
-        if plan.is_read_only {
-            context = context.read_only();
+    fn call<'a>(&self, plan: &'a CallPlan, counting: Counting) -> Job<'a> {
+        let context = self.context(&plan.routine.settings);
+        Job {
+            context: if plan.is_read_only { context.read_only() } else { context },
+            statement: sql::call(plan, counting),
+            media: &plan.media,
+            check: Check { singular: plan.media.is_singular(), put: false, max_affected: self.max_affected() },
+            is_read_only: plan.is_read_only,
+            estimated: None,
         }
-        let checks = [self.singular(&plan.media), self.max_affected()];
-        self.run(&context, &sql::call(plan, counting), &checks).await
     }
 
-    fn singular(&self, media: &MediaType) -> Check<'static> {
-        if media.is_singular() { Check::Singular } else { Check::None }
-    }
-
-    fn max_affected(&self) -> Check<'static> {
+    fn max_affected(&self) -> Option<i64> {
         let preferences = &self.request.preferences;
-        match preferences.max_affected.filter(|_| preferences.is_strict()) {
-            Some(max) => Check::MaxAffected(max),
-            None => Check::None,
-        }
-    }
-
-    fn estimate<'a>(&self, rows: &'a ReadNode) -> Option<Check<'a>> {
-        matches!(self.request.preferences.count, Some(Count::Planned | Count::Estimated))
-            .then_some(Check::Estimate(rows))
+        preferences.max_affected.filter(|_| preferences.is_strict())
     }
 
     /// One round trip where nothing has to be decided between statement and commit.
-    async fn run(&self, context: &Context, statement: &Statement, checks: &[Check<'_>]) -> Result<Outcome, Error> {
-        let undecided = checks.iter().any(|check| !matches!(check, Check::None));
-        if undecided || self.is_undone() || self.state.settings().pre_request.is_some() {
-            return self.run_stepwise(context, statement, checks).await;
+    async fn job(&self, job: Job<'_>) -> Result<Outcome, Error> {
+        if let MediaType::Plan(wanted) = job.media {
+            return self.explain(&job, wanted).await;
         }
-        let params = bound(statement);
-        let rows = self.state.deps().db.read(context, &statement.text, &references(&params)).await;
-        outcome(rows.map_err(|source| self.refused(source))?.first())
+        if !job.is_read_only && (job.check.is_needed() || self.is_undone()) {
+            return self.stepwise(&job).await;
+        }
+        let rows = self.batch(&job.context, std::iter::once(&job.statement).chain(&job.estimated)).await?;
+        let mut outcome = outcome(rows.first().and_then(|rows| rows.first()))?;
+        if job.estimated.is_some() {
+            self.estimate(&mut outcome, rows.last().map(Vec::as_slice).unwrap_or_default())?;
+        }
+        job.check.of(&outcome)?;
+        Ok(outcome)
     }
 
-    async fn run_stepwise(
+    /// Runs statements in a transaction of their own, after the function that is called before all others.
+    pub(crate) async fn batch<'a>(
         &self,
         context: &Context,
-        statement: &Statement,
-        checks: &[Check<'_>],
-    ) -> Result<Outcome, Error> {
-        let mut transaction = self.state.deps().db.write(context).await.map_err(|source| self.refused(source))?;
-        if let Some((schema, name)) = &self.state.settings().pre_request {
-            let schema = schema.as_ref().map(|schema| format!("{}.", ident::quote(schema))).unwrap_or_default();
-            let call = format!("select {schema}{}()", ident::quote(name));
-            transaction.query(&call, &[]).await.map_err(|source| self.refused(source))?;
+        statements: impl Iterator<Item = &'a Statement>,
+    ) -> Result<Vec<Vec<Row>>, Error> {
+        let first = self.pre_request();
+        let bound: Vec<(&str, Vec<Bound<'_>>)> =
+            statements.map(|statement| (statement.text.as_str(), bound(statement))).collect();
+        let params: Vec<Vec<Param<'_>>> = bound.iter().map(|(_, values)| references(values)).collect();
+        let main = bound.iter().zip(&params).map(|((sql, _), params)| Query { sql, params });
+        let queries: Vec<Query<'_>> =
+            first.as_deref().map(|sql| Query { sql, params: &[] }).into_iter().chain(main).collect();
+        let mut results = self.db.batch(context, &queries).await.map_err(|source| self.refused(source))?;
+        if first.is_some() {
+            results.remove(0);
         }
-        let params = bound(statement);
-        let rows = transaction.query(&statement.text, &references(&params)).await;
-        let mut outcome = outcome(rows.map_err(|source| self.refused(source))?.first())?;
-        for check in checks {
-            self.check(*check, &mut transaction, &mut outcome).await?;
-        }
+        Ok(results)
+    }
+
+    fn pre_request(&self) -> Option<String> {
+        let (schema, name) = self.settings().pre_request.as_ref()?;
+        let schema = schema.as_ref().map(|schema| format!("{}.", ident::quote(schema))).unwrap_or_default();
+        Some(format!("select {schema}{}()", ident::quote(name)))
+    }
+
+    async fn stepwise(&self, job: &Job<'_>) -> Result<Outcome, Error> {
+        let (transaction, rows) = self.begun(job, &job.statement).await?;
+        let outcome = outcome(rows.first())?;
+        job.check.of(&outcome)?;
         self.end(transaction).await?;
         Ok(outcome)
     }
 
-    async fn check(&self, check: Check<'_>, transaction: &mut Transaction, outcome: &mut Outcome) -> Result<(), Error> {
-        match check {
-            Check::Singular if outcome.page != 1 => Err(OutcomeError::NotSingular(outcome.page).into()),
-            Check::Put if outcome.page != 1 => Err(OutcomeError::PutKey.into()),
-            Check::MaxAffected(max) if outcome.page > max => Err(OutcomeError::MaxAffected(outcome.page).into()),
-            Check::Estimate(rows) => {
-                let counted = outcome.total;
-                let max_rows = self.state.settings().max_rows.map(i64::from);
-                let is_exact = self.request.preferences.count == Some(Count::Estimated)
-                    && counted.is_some_and(|counted| max_rows.is_some_and(|max| counted <= max));
-                if !is_exact {
-                    outcome.total = self.planned(rows, transaction).await?.max(counted);
-                }
-                Ok(())
-            }
-            Check::None | Check::Singular | Check::Put | Check::MaxAffected(_) => Ok(()),
+    async fn begun(&self, job: &Job<'_>, statement: &Statement) -> Result<(Transaction, Vec<Row>), Error> {
+        let mut transaction = self.db.write(&job.context).await.map_err(|source| self.refused(source))?;
+        if let Some(call) = self.pre_request() {
+            transaction.query(&call, &[]).await.map_err(|source| self.refused(source))?;
         }
+        let params = bound(statement);
+        let rows = transaction.query(&statement.text, &references(&params)).await;
+        Ok((transaction, rows.map_err(|source| self.refused(source))?))
     }
 
-    async fn planned(&self, rows: &ReadNode, transaction: &mut Transaction) -> Result<Option<i64>, Error> {
-        let statement = sql::count(rows);
-        let params = bound(&statement);
-        let rows = transaction.query(&statement.text, &references(&params)).await;
-        let rows = rows.map_err(|source| self.refused(source))?;
-        let plan = rows.first().map(|row| row.try_get::<_, serde_json::Value>(0)).transpose();
-        let plan = plan.map_err(|error| OutcomeError::Internal(error.to_string()))?;
-        Ok(plan.and_then(|plan| plan.pointer("/0/Plan/Plan Rows")?.as_i64()))
+    /// The plan of the statement. Where that means to run it, nothing of it stays.
+    async fn explain(&self, job: &Job<'_>, wanted: &PlanMedia) -> Result<Outcome, Error> {
+        let statement = sql::explained(&job.statement, wanted);
+        let (transaction, rows) = self.begun(job, &statement).await?;
+        transaction.rollback().await.map_err(|source| self.refused(source))?;
+        let lines = rows.iter().map(|row| column::<Raw<'_>>(row, 0).map(|line| line.0));
+        let lines: Vec<&[u8]> = lines.collect::<Result<_, _>>()?;
+        Ok(Outcome { body: Some(lines.join(&b'\n')), ..Outcome::default() })
+    }
+
+    /// Takes the planner's estimate where rows were not counted to the last.
+    fn estimate(&self, outcome: &mut Outcome, plan: &[Row]) -> Result<(), Error> {
+        let counted = outcome.total;
+        let max_rows = self.settings().max_rows.map(i64::from);
+        let is_exact = self.request.preferences.count == Some(Count::Estimated)
+            && counted.is_some_and(|counted| max_rows.is_some_and(|max| counted <= max));
+        if !is_exact {
+            let plan: Option<serde_json::Value> = plan.first().map(|row| column(row, 0)).transpose()?;
+            let planned = plan.and_then(|plan| plan.pointer("/0/Plan/Plan Rows")?.as_i64());
+            outcome.total = planned.max(counted);
+        }
+        Ok(())
+    }
+
+    fn settings(&self) -> &Settings {
+        &self.loaded.settings
     }
 
     fn is_undone(&self) -> bool {
         match self.request.preferences.transaction {
             Some(TransactionEnd::Commit) => false,
             Some(TransactionEnd::Rollback) => true,
-            None => self.state.settings().tx_end.is_rollback(),
+            None => self.settings().tx_end.is_rollback(),
         }
     }
 
@@ -203,8 +253,9 @@ impl Run<'_> {
     }
 
     /// The settings of the transaction, in the order in which PostgREST makes them.
-    fn context(&self, function_settings: &[(String, String)]) -> Context {
-        let settings = self.state.settings();
+    pub(crate) fn context(&self, function_settings: &[(String, String)]) -> Context {
+        const ISOLATION: &str = "default_transaction_isolation";
+        let settings = self.settings();
         let path = std::iter::once(&self.request.schema).chain(&settings.extra_search_path);
         let about = &self.request.about;
         let mut context = Context::caller(self.identity.role.as_str(), self.identity.claims.as_str())
@@ -213,11 +264,19 @@ impl Run<'_> {
             .set("request.path", about.path.as_str())
             .set("request.headers", about.headers.as_str())
             .set("request.cookies", about.cookies.as_str());
+        if let Some(role) = self.loaded.roles.of(&self.identity.role) {
+            context = context.isolation(role.isolation);
+            for (name, value) in &role.settings {
+                context = context.role_setting(name.clone(), value.as_str());
+            }
+        }
         if let Some(timezone) = &self.request.preferences.timezone {
             context = context.set("timezone", timezone.as_str());
         }
-        // The isolation level of a transaction that has begun is not changed by this setting.
-        let hoisted = function_settings.iter().filter(|(name, _)| name != "default_transaction_isolation");
+        if let Some((_, level)) = function_settings.iter().find(|(name, _)| name == ISOLATION) {
+            context = context.isolation(Isolation::parse(level));
+        }
+        let hoisted = function_settings.iter().filter(|(name, _)| name != ISOLATION);
         for (name, value) in hoisted.chain(&settings.app_settings) {
             context = context.set(name.clone(), value.as_str());
         }
@@ -269,10 +328,8 @@ fn column<'a, T: pg::FromSql<'a>>(row: &'a Row, index: usize) -> Result<T, Outco
     row.try_get(index).map_err(|error| OutcomeError::Internal(error.to_string()))
 }
 
-/// Text, or the bytes that a handler made.
+/// Text or JSON, or the bytes that a handler made.
 fn body(row: &Row, index: usize) -> Result<Option<Vec<u8>>, OutcomeError> {
-    match row.try_get::<_, Option<String>>(index) {
-        Ok(text) => Ok(text.map(String::into_bytes)),
-        Err(_) => column(row, index),
-    }
+    let raw: Option<Raw<'_>> = column(row, index)?;
+    Ok(raw.map(|raw| raw.0.to_vec()))
 }

@@ -8,7 +8,7 @@ use pg::{Bus, Db};
 use tokio::task::JoinHandle;
 
 use crate::Settings;
-use crate::schema::{SchemaCache, Shared, Source, load, watch};
+use crate::schema::{Loaded, Shared, Source, watch};
 
 /// What the data API needs from the rest of the program.
 #[derive(Debug, Clone)]
@@ -29,7 +29,7 @@ pub struct State(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    settings: Settings,
+    source: Source,
     deps: Deps,
     schema: Shared,
     watcher: JoinHandle<()>,
@@ -47,24 +47,18 @@ impl State {
     /// Must be called within a Tokio runtime.
     pub fn new(settings: Settings, deps: Deps) -> Self {
         let schema = Shared::empty();
-        let source = Source {
-            db: deps.db.clone(),
-            schemas: settings.schemas.clone(),
-            search_path: settings.extra_search_path.clone(),
-        };
-        let watched = watch(schema.clone(), source, deps.bus.clone());
-        let watcher = tokio::spawn(watched);
-        Self(Arc::new(Inner { settings, deps, schema, watcher }))
+        let source = Source { db: deps.db.clone(), settings };
+        let watcher = tokio::spawn(watch(schema.clone(), source.clone(), deps.bus.clone()));
+        Self(Arc::new(Inner { source, deps, schema, watcher }))
     }
 
-    /// Reads the schema now, whatever was notified.
+    /// Reads settings and schema now, whatever was notified.
     ///
     /// # Errors
-    /// [`pg::Error`] when it cannot be read; the cache stays as it was.
+    /// [`pg::Error`] when they cannot be read; everything stays as it was.
     pub async fn reload(&self) -> Result<(), pg::Error> {
-        let settings = &self.0.settings;
-        let cache = load(&self.0.deps.db, &settings.schemas, &settings.extra_search_path).await?;
-        self.0.schema.replace(cache);
+        let loaded = self.0.source.load().await?;
+        self.0.schema.replace(loaded);
         Ok(())
     }
 
@@ -80,15 +74,17 @@ impl State {
         let _ = self.0.schema.subscribed().changed().await;
     }
 
+    /// The settings without those that the database holds.
     pub(crate) fn settings(&self) -> &Settings {
-        &self.0.settings
+        &self.0.source.settings
     }
 
     pub(crate) fn deps(&self) -> &Deps {
         &self.0.deps
     }
 
-    pub(crate) fn schema(&self) -> Option<Arc<SchemaCache>> {
+    /// What was read last, or `None` before the first time.
+    pub(crate) fn loaded(&self) -> Option<Arc<Loaded>> {
         self.0.schema.current()
     }
 }

@@ -1,11 +1,11 @@
 //! `vestibule keys show`.
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use base::project::ApiKey;
 use clap::Subcommand;
 use secrecy::ExposeSecret;
 
-use crate::home::Home;
+use super::local;
 
 /// What to do with keys.
 #[derive(Debug, Subcommand)]
@@ -18,9 +18,7 @@ impl Keys {
     pub(super) fn run(&self, common: &super::Common) -> Result<()> {
         let Self::Show = self;
         let settings = common.settings(Vec::new())?;
-        let home = Home::open(&settings.home)?;
-        let mut keys = home.keys()?.context("this project has no keys yet: `vestibule start` makes them")?;
-        settings.keys.apply(&mut keys);
+        let keys = local::project_keys(&settings)?;
         let keyring = keys.keyring()?;
         super::print_out(&format!(
             "publishable key   {}\nsecret key        {}\nanon key          {}\nservice_role key  {}\nJWT secret        {}\n",

@@ -10,13 +10,17 @@ use pg::managed::Running;
 use crate::home::Home;
 use crate::settings::Settings;
 
-/// The administrator's way to the database: the given URL, else the running database of the data directory.
+/// The administrator's way to the database: the given URL, else that of the running server, else the running
+/// database of the data directory.
 ///
 /// # Errors
 /// When no database is given and none runs.
 pub(super) fn administrator(settings: &Settings) -> Result<Target> {
     if let Some(url) = &settings.database_url {
         return Ok(Target::parse(url)?);
+    }
+    if let Some(url) = Home::open(&settings.home)?.running()?.and_then(|running| running.database_url) {
+        return Ok(Target::parse(&url.into())?);
     }
     let running = Running::find(&settings.home)?.with_context(|| {
         format!(
@@ -27,12 +31,15 @@ pub(super) fn administrator(settings: &Settings) -> Result<Target> {
     Ok(Target::parse(&running.url())?)
 }
 
-/// The project's keys, as the server uses them.
+/// The project's keys: those that the running server uses, else those of the data directory.
 ///
 /// # Errors
 /// When there are none yet.
 pub(super) fn project_keys(settings: &Settings) -> Result<ProjectKeys> {
     let home = Home::open(&settings.home)?;
+    if let Some(running) = home.running()? {
+        return Ok(running.keys);
+    }
     let mut keys = match home.keys()? {
         Some(keys) => keys,
         // Over an existing database everything may come from the environment.

@@ -88,7 +88,12 @@ impl Server {
         }
         let operator = first_operator(&home, &administrator).await?;
         let services = services::build(&settings, &administrator, &keys).await?;
-        let running = Running { pid: std::process::id(), api_url: settings.api_url() };
+        let running = Running {
+            pid: std::process::id(),
+            api_url: settings.api_url(),
+            keys: keys.clone(),
+            database_url: settings.database_url.as_ref().map(|url| url.expose_secret().to_owned()),
+        };
         home.keep_running(Some(&running))?;
         let facts = Facts { api_url: running.api_url.clone(), database: Some(database), keys: &keys, operator };
         super::print_out(&format!("\n{}\nready in {} ms\n", facts.pretty()?, begun.elapsed().as_millis()))?;

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use base::project::{ApiKey, ProjectKeys};
 use clap::{Args, ValueEnum};
-use pg::managed::Running;
+use pg::managed;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::home::{FirstOperator, Home};
@@ -30,27 +30,21 @@ impl Status {
     pub(super) async fn run(&self, common: &super::Common) -> Result<()> {
         let settings = common.settings(Vec::new())?;
         let home = Home::open(&settings.home)?;
-        let not_running = || format!("no server runs in {}: start it with `vestibule start`", home.path().display());
-        let running = home.running()?.filter(|running| is_alive(running.pid)).with_context(not_running)?;
-        let database = match &settings.database_url {
-            Some(url) => Some(url.clone()),
-            None => Running::find(&settings.home)?.map(|running| running.url()),
+        let running = home
+            .running()?
+            .with_context(|| format!("no server runs in {}: start it with `vestibule start`", home.path().display()))?;
+        let database = match running.database_url {
+            Some(url) => Some(url.into()),
+            None => managed::Running::find(&settings.home)?.map(|running| running.url()),
         };
-        let mut keys = home.keys()?.with_context(not_running)?;
-        settings.keys.apply(&mut keys);
-        let facts = Facts { api_url: running.api_url, database, keys: &keys, operator: home.first_operator()? };
+        let operator = home.first_operator()?;
+        let facts = Facts { api_url: running.api_url, database, keys: &running.keys, operator };
         super::print_out(&match self.output {
             Output::Pretty => facts.pretty()?,
             Output::Env => facts.env()?,
             Output::Json => facts.json()?,
         })
     }
-}
-
-fn is_alive(pid: u32) -> bool {
-    let Ok(pid) = i32::try_from(pid) else { return false };
-    // Signal 0 only asks; EPERM means that it is there and belongs to someone else.
-    !matches!(nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), None), Err(nix::errno::Errno::ESRCH))
 }
 
 /// What `start` and `status` tell.

@@ -78,6 +78,29 @@ impl Settings {
             "GOTRUE_MAILER_AUTOCONFIRM" => self.auth.mailer_autoconfirm = switch(text)?,
             "VESTIBULE_ENABLE_CONFIRMATIONS" => self.auth.mailer_autoconfirm = !switch(text)?,
             "GOTRUE_EXTERNAL_EMAIL_ENABLED" => self.auth.email_enabled = switch(text)?,
+            "GOTRUE_MAILER_SECURE_EMAIL_CHANGE_ENABLED" => self.auth.mailer_secure_email_change = switch(text)?,
+            "GOTRUE_MAILER_OTP_EXP" => self.auth.mailer_otp_exp = seconds(text)?,
+            "GOTRUE_MAILER_OTP_LENGTH" => {
+                self.auth.mailer_otp_length = at_least(text, 6, "a number of digits (6 to 10)")?;
+            }
+            "GOTRUE_SMTP_MAX_FREQUENCY" => self.auth.mailer_max_frequency = duration(text)?,
+            "GOTRUE_SMTP_ADMIN_EMAIL" => text.clone_into(&mut self.auth.mailer_from),
+            "GOTRUE_SMTP_SENDER_NAME" => text.clone_into(&mut self.auth.mailer_from_name),
+            _ => return self.apply_session(name, text),
+        }
+        Ok(())
+    }
+
+    fn apply_session(&mut self, name: &str, text: &str) -> Result<()> {
+        match name {
+            "GOTRUE_SECURITY_UPDATE_PASSWORD_REQUIRE_REAUTHENTICATION" => {
+                self.auth.update_password_require_reauthentication = switch(text)?;
+            }
+            "GOTRUE_SECURITY_UPDATE_PASSWORD_REQUIRE_CURRENT_PASSWORD" => {
+                self.auth.update_password_require_current_password = switch(text)?;
+            }
+            "GOTRUE_SESSIONS_TIMEBOX" => self.auth.sessions_timebox = limit(text)?,
+            "GOTRUE_SESSIONS_INACTIVITY_TIMEOUT" => self.auth.sessions_inactivity_timeout = limit(text)?,
             "GOTRUE_PASSWORD_MIN_LENGTH" => self.auth.password.min_length = at_least(text, 0, "a number of bytes")?,
             "GOTRUE_PASSWORD_REQUIRED_CHARACTERS" => self.auth.password.required_characters = character_sets(text),
             "GOTRUE_SECURITY_REFRESH_TOKEN_ROTATION_ENABLED" => {
@@ -86,6 +109,13 @@ impl Settings {
             "GOTRUE_SECURITY_REFRESH_TOKEN_REUSE_INTERVAL" => {
                 self.auth.refresh_token_reuse_interval = seconds(text)?;
             }
+            _ => return self.apply_data(name, text),
+        }
+        Ok(())
+    }
+
+    fn apply_data(&mut self, name: &str, text: &str) -> Result<()> {
+        match name {
             "PGRST_DB_SCHEMAS" => {
                 self.rest.schemas = list(text);
                 if self.rest.schemas.is_empty() {
@@ -120,6 +150,15 @@ fn switch(text: &str) -> Result<bool> {
 
 fn seconds(text: &str) -> Result<Duration> {
     at_least(text, 0, "a number of seconds").map(Duration::from_secs)
+}
+
+fn duration(text: &str) -> Result<Duration> {
+    auth::settings::duration(text).map_err(|_| expected(text, "a duration such as 1h30m"))
+}
+
+/// A limit that is none when it is zero or empty, as the Supabase CLI writes it.
+fn limit(text: &str) -> Result<Option<Duration>> {
+    if text.is_empty() { Ok(None) } else { duration(text).map(|limit| Some(limit).filter(|limit| !limit.is_zero())) }
 }
 
 /// Sets of characters separated by colons; `\\:` is a colon itself.

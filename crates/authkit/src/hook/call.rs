@@ -237,7 +237,7 @@ mod tests {
         hooks.limits.budget = Duration::from_millis(50);
         let silent = hooks.call(&url, &Secrets::default(), &json!({})).await.unwrap_err();
         assert!(matches!(silent, HookError::Timeout(_)), "{silent:?}");
-        drop(listener);
+        let url: Url = "http://127.0.0.1:1".parse().unwrap();
         hooks.limits.budget = Duration::from_secs(5);
         let away = hooks.call(&url, &Secrets::default(), &json!({})).await.unwrap_err();
         assert!(matches!(away, HookError::Unreachable(_)), "{away:?}");

@@ -90,6 +90,9 @@ pub enum MailError {
     /// The server refuses the credentials, the sender, a recipient or the message.
     #[error("the mail server refuses")]
     Refused(#[source] lettre::transport::smtp::Error),
+    /// The server does not offer what the settings ask for: STARTTLS, or to sign in.
+    #[error("the mail server does not offer what is set")]
+    Unsupported(#[source] lettre::transport::smtp::Error),
     /// The server took too long.
     #[error("the mail server did not answer within {0} seconds")]
     Timeout(u64),

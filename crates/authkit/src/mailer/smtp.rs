@@ -31,6 +31,20 @@ pub enum Security {
     Plain,
 }
 
+impl Security {
+    /// Reads the name that settings use: `auto`, `tls`, `starttls`, `plain`.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        match name {
+            "auto" => Some(Self::Auto),
+            "tls" => Some(Self::Tls),
+            "starttls" => Some(Self::StartTls),
+            "plain" => Some(Self::Plain),
+            _ => None,
+        }
+    }
+}
+
 /// Which server sends mail.
 #[derive(Clone, Debug)]
 pub struct SmtpSettings {
@@ -141,8 +155,10 @@ impl Smtp {
             MailError::Insecure(error)
         } else if error.is_transient() {
             MailError::Later(error)
-        } else if error.is_permanent() || error.is_client() {
+        } else if error.is_permanent() {
             MailError::Refused(error)
+        } else if error.is_client() {
+            MailError::Unsupported(error)
         } else {
             MailError::Unreachable(error)
         }
@@ -161,13 +177,25 @@ fn compose(message: &Message) -> Result<lettre::Message, MailError> {
     for recipient in &message.to {
         builder = builder.to(mailbox(recipient, "")?);
     }
-    for (name, value) in &message.headers {
-        let header = HeaderName::new_from_ascii(name.clone()).ok().filter(|_| !value.contains(char::is_control));
-        let header = header.ok_or_else(|| MailError::Header(name.clone()))?;
-        builder = builder.raw_header(HeaderValue::new(header, value.clone()));
+    for (name, value) in headers(message)? {
+        builder = builder.raw_header(HeaderValue::new(name, value));
     }
     let parts = MultiPart::alternative_plain_html(message.plain.clone(), message.html.clone());
     builder.multipart(parts).map_err(MailError::Content)
+}
+
+/// The further headers; the values of one name are joined, as there is room for one line each.
+fn headers(message: &Message) -> Result<Vec<(HeaderName, String)>, MailError> {
+    let mut headers: Vec<(HeaderName, String)> = Vec::new();
+    for (name, value) in &message.headers {
+        let header = HeaderName::new_from_ascii(name.clone()).ok().filter(|_| !value.contains(char::is_control));
+        let header = header.ok_or_else(|| MailError::Header(name.clone()))?;
+        match headers.iter_mut().find(|(known, _)| *known == header) {
+            Some((_, values)) => *values = format!("{values}, {value}"),
+            None => headers.push((header, value.clone())),
+        }
+    }
+    Ok(headers)
 }
 
 #[cfg(test)]
@@ -242,7 +270,7 @@ mod tests {
             html: "<p>hello</p>".into(),
             plain: "hello".into(),
             id: "<1@example.com>".into(),
-            headers: vec![("X-Kind".into(), "invite".into())],
+            headers: vec![("X-Kind".into(), "invite".into()), ("x-kind".into(), "é".into())],
         }
     }
 
@@ -260,7 +288,7 @@ mod tests {
         let mail = &session.mails[0];
         for part in [
             "Message-ID: <1@example.com>\r\n",
-            "X-Kind: invite\r\n",
+            "X-Kind: invite, =?utf-8?b?w6k=?=\r\n",
             "Subject: =?utf-8?b?R3LDvMOfZQ==?=\r\n",
             "Content-Type: multipart/alternative;",
             "\r\n\r\nhello\r\n",
@@ -281,9 +309,14 @@ mod tests {
         let error = Smtp::new(&wrong).unwrap().send(&message("ann@example.com")).await.unwrap_err();
         assert!(matches!(error, MailError::Refused(_)), "{error:?}");
 
-        let secure = SmtpSettings { security: Security::StartTls, ..settings };
-        let error = Smtp::new(&secure).unwrap().send(&message("ann@example.com")).await.unwrap_err();
-        assert!(matches!(error, MailError::Refused(_) | MailError::Insecure(_)), "{error:?}");
+        let send = async |security| {
+            let secure = SmtpSettings { security, ..settings.clone() };
+            Smtp::new(&secure).unwrap().send(&message("ann@example.com")).await.unwrap_err()
+        };
+        let error = send(Security::StartTls).await;
+        assert!(matches!(error, MailError::Unsupported(_)), "{error:?}");
+        let error = send(Security::Tls).await;
+        assert!(matches!(error, MailError::Unreachable(_)), "{error:?}");
     }
 
     #[tokio::test]
@@ -294,8 +327,7 @@ mod tests {
         let settings = SmtpSettings { host: "127.0.0.1".into(), port, timeout, ..SmtpSettings::default() };
         let error = Smtp::new(&settings).unwrap().send(&message("ann@example.com")).await.unwrap_err();
         assert!(matches!(error, MailError::Timeout(0)), "{error:?}");
-        drop(listener);
-        let settings = SmtpSettings { timeout: Duration::from_secs(5), ..settings };
+        let settings = SmtpSettings { timeout: Duration::from_secs(5), port: 1, ..settings };
         let error = Smtp::new(&settings).unwrap().send(&message("ann@example.com")).await.unwrap_err();
         assert!(matches!(error, MailError::Unreachable(_)), "{error:?}");
     }

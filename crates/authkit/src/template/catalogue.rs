@@ -8,9 +8,10 @@ use std::time::Duration;
 use base::Clock;
 use jiff::{SignedDuration, Timestamp};
 
-use super::engine::{Template, TemplateError, Texts};
+use super::engine::{Letter, Template, TemplateError, Texts};
 use super::kind::Kind;
 use super::load::{self, LoadError};
+use super::variables::Variables;
 use super::{builtin, locale};
 
 /// Where the text of a part comes from.
@@ -169,6 +170,26 @@ impl Catalogue {
         known.unwrap_or_else(|| Arc::clone(&self.builtin[&kind]))
     }
 
+    /// Writes a letter, in the first of the languages that there is one in. When the operator's template does not suit
+    /// the values, that is logged and the built-in letter is written: better a plain letter than none.
+    ///
+    /// # Errors
+    /// [`TemplateError`] when the values suit the built-in letter neither.
+    pub async fn letter(
+        &self,
+        kind: Kind,
+        languages: &[String],
+        variables: &Variables,
+    ) -> Result<Letter, TemplateError> {
+        match self.pick(kind, languages).await.render(variables) {
+            Ok(letter) => Ok(letter),
+            Err(error) => {
+                tracing::warn!(error = chain(&error), "template failed, the built-in letter is sent");
+                self.builtin[&kind].render(variables)
+            }
+        }
+    }
+
     /// What there is of an entry; while one caller reads it again, others go on with the old one.
     async fn current(&self, entry: &Entry) -> Option<Arc<Template>> {
         let now = self.clock.now();
@@ -247,7 +268,6 @@ mod tests {
     use wiremock::matchers::path;
     use wiremock::{Mock, MockServer, ResponseTemplate};
 
-    use super::super::Variables;
     use super::*;
 
     fn catalogue(clock: &Clock) -> Catalogue {
@@ -291,6 +311,17 @@ mod tests {
         let letter = catalogue.pick(Kind::Recovery, &[]).await.render(&Variables::new().text("Token", "42")).unwrap();
         assert_eq!(letter.subject, "Code 42");
         assert!(letter.plain.contains("Choose a new password:"), "{}", letter.plain);
+    }
+
+    #[tokio::test]
+    async fn a_template_that_fails_is_stood_in_for() {
+        let mut catalogue = catalogue(&Clock::system());
+        let definition = html(Body::Text("{{ range .Token }}x{{ end }}".into()));
+        catalogue.define(None, Kind::Recovery, definition).await.unwrap();
+        let variables = Variables::new().text("Token", "42");
+        assert!(catalogue.pick(Kind::Recovery, &[]).await.render(&variables).is_err());
+        let letter = catalogue.letter(Kind::Recovery, &[], &variables).await.unwrap();
+        assert_eq!(letter.subject, "Reset your password");
     }
 
     #[tokio::test]

@@ -93,7 +93,7 @@ pub(super) async fn end_leftovers(data: &Path, patience: Duration) -> Result<(),
     if !file.exists() {
         return Ok(());
     }
-    if let Some(PidFile { pid, .. }) = PidFile::read(data) {
+    if let Some(PidFile { pid, port, socket_folder, .. }) = PidFile::read(data) {
         if is_server_of(pid, data) {
             tracing::warn!(pid, "a PostgreSQL of an earlier start still runs: it is stopped first");
             end(&[pid], data, &[(Signal::SIGINT, patience), (Signal::SIGQUIT, SOON), (Signal::SIGKILL, SOON)]).await?;
@@ -105,15 +105,21 @@ pub(super) async fn end_leftovers(data: &Path, patience: Duration) -> Result<(),
         // PostgreSQL would take any program of its user with this id for a server.
         if file.exists() && kill(Pid::from_raw(pid), None).is_ok() {
             tracing::info!(pid, "postmaster.pid names a process that is not PostgreSQL: it is stale");
-            match fs::remove_file(&file) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    return Err(Error::io("remove", &file, error));
-                }
-                _ => {}
+            // The socket's lock names the same process. It goes first: without postmaster.pid we do not come here.
+            if let (Some(folder), Some(port)) = (socket_folder, port) {
+                forget(&folder.join(format!(".s.PGSQL.{port}.lock")))?;
             }
+            forget(&file)?;
         }
     }
     Ok(())
+}
+
+fn forget(file: &Path) -> Result<(), Error> {
+    match fs::remove_file(file) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::io("remove", file, error)),
+        _ => Ok(()),
+    }
 }
 
 const SOON: Duration = Duration::from_secs(5);

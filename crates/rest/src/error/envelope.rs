@@ -1,10 +1,10 @@
 //! What a client sees of an error: status, code, body, headers. One match per kind of error, without a catch-all.
 
 use axum::body::Body;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{Error, OutcomeError, RangeError, RequestError, SchemaError, TokenError};
 
@@ -73,7 +73,10 @@ impl RequestError {
             Self::Schema { exposed, .. } => with(S::NOT_ACCEPTABLE, "PGRST106")
                 .hint(format!("Only the following schemas are exposed: {}", exposed.join(", "))),
             Self::MediaTypes(_) => with(S::NOT_ACCEPTABLE, "PGRST107"),
-            Self::NotEmbedded(name) => with(S::BAD_REQUEST, "PGRST108")
+            Self::NotEmbedded { name, alias: Some(alias) } => with(S::BAD_REQUEST, "PGRST108")
+                .details("Target names are not allowed in filters if they have an alias")
+                .hint(format!("Change '{name}' to '{alias}' in filters, orders or limits.")),
+            Self::NotEmbedded { name, alias: None } => with(S::BAD_REQUEST, "PGRST108")
                 .hint(format!("Verify that '{name}' is included in the 'select' query parameter.")),
             Self::LimitOnPut => with(S::BAD_REQUEST, "PGRST114"),
             Self::Method(_) => with(S::METHOD_NOT_ALLOWED, "PGRST117"),
@@ -203,8 +206,9 @@ impl OutcomeError {
     }
 }
 
-impl IntoResponse for Error {
-    fn into_response(self) -> Response {
+impl Error {
+    /// The response, with or without details and hint.
+    pub(crate) fn answer(&self, is_verbose: bool) -> Response {
         let envelope = self.envelope();
         let failure = match &self {
             Self::Database(error) => Some(error.failure()),
@@ -213,7 +217,7 @@ impl IntoResponse for Error {
             }
             Self::Request(_) | Self::Schema(_) | Self::Token(_) | Self::Outcome(_) => None,
         };
-        let mut response = envelope.into_response();
+        let mut response = envelope.answer(is_verbose);
         if let Some(failure) = failure {
             response.extensions_mut().insert(failure);
         }
@@ -221,9 +225,14 @@ impl IntoResponse for Error {
     }
 }
 
-impl IntoResponse for Envelope {
-    fn into_response(self) -> Response {
-        let body = serde_json::to_vec(&self.body).expect("strings serialise");
+impl Envelope {
+    fn answer(self, is_verbose: bool) -> Response {
+        let body = if is_verbose {
+            serde_json::to_vec(&self.body)
+        } else {
+            serde_json::to_vec(&json!({"code": self.body.code, "message": self.body.message}))
+        };
+        let body = body.expect("strings serialise");
         let mut response = Response::new(Body::from(body));
         *response.status_mut() = self.status;
         let headers = response.headers_mut();

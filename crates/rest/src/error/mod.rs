@@ -69,8 +69,13 @@ pub enum RequestError {
     #[error("None of these media types are available: {}", .0.join(", "))]
     MediaTypes(Vec<String>),
     /// A filter, order or range is for a resource that is not embedded.
-    #[error("'{0}' is not an embedded resource in this request")]
-    NotEmbedded(String),
+    #[error("'{name}' is not an embedded resource in this request")]
+    NotEmbedded {
+        /// The name.
+        name: String,
+        /// How it is shown, if the name is that of the relation only.
+        alias: Option<String>,
+    },
     /// PUT has a limit or an offset.
     #[error("limit/offset querystring parameters are not allowed for PUT")]
     LimitOnPut,

@@ -39,6 +39,40 @@ pub enum Plan {
     },
 }
 
+impl ReadNode {
+    /// Names that parameters should no longer use, each with the right one.
+    pub fn old_names(&self) -> Vec<(&str, &str)> {
+        let mut names = Vec::new();
+        for embed in &self.embeds {
+            names.extend(embed.old_name.as_deref().map(|old| (old, embed.name.as_str())));
+            names.extend(embed.rows.old_names());
+        }
+        names
+    }
+}
+
+impl Plan {
+    /// The rows that the response shows.
+    pub fn rows(&self) -> Option<&ReadNode> {
+        match self {
+            Self::Read(plan) => Some(&plan.rows),
+            Self::Write(plan) => Some(&plan.rows),
+            Self::Call(plan) => Some(&plan.rows),
+            Self::Methods(_) | Self::Describe { .. } => None,
+        }
+    }
+
+    /// Type of the response, where the statement makes it.
+    pub fn media(&self) -> Option<&MediaType> {
+        match self {
+            Self::Read(plan) => Some(&plan.media),
+            Self::Write(plan) => Some(&plan.media),
+            Self::Call(plan) => Some(&plan.media),
+            Self::Methods(_) | Self::Describe { .. } => None,
+        }
+    }
+}
+
 /// A read of a relation.
 #[derive(Debug)]
 pub struct ReadPlan {
@@ -210,6 +244,8 @@ pub struct Embed {
     pub inner: bool,
     /// It is joined but not shown.
     pub is_hidden: bool,
+    /// The relation's name, when a parameter names the embed so although it has an alias.
+    pub old_name: Option<String>,
     /// Columns of the parent that the join needs.
     pub needs: Vec<String>,
     /// Every column of the parent may be needed.

@@ -41,10 +41,16 @@ impl Planner<'_> {
             Some((Format::Custom(handler.clone()), handler.produces.clone()))
         };
         let accepts = &self.request.accepts;
-        let produced = |accepted: &MediaType| match accepted {
+        let answer = |accepted: &MediaType| match accepted {
             // Types of PostgREST's own cannot be served otherwise.
             MediaType::Object { .. } | MediaType::StrippedArray => built_in(accepted),
             _ => own(accepted).or_else(|| built_in(accepted)),
+        };
+        let produced = |accepted: &MediaType| match accepted {
+            MediaType::Plan(plan) if self.settings.plans => {
+                answer(&plan.of).map(|(format, _)| (format, accepted.clone()))
+            }
+            _ => answer(accepted),
         };
         accepts.iter().find_map(produced).ok_or_else(|| unacceptable(accepts))
     }
@@ -63,6 +69,7 @@ fn built_in(accepted: &MediaType) -> Option<(Format, MediaType)> {
         | MediaType::Xml
         | MediaType::Binary
         | MediaType::OpenApi
+        | MediaType::Plan(_)
         | MediaType::Other(_) => return None,
     };
     Some((format, accepted.clone()))

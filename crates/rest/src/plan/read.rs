@@ -3,7 +3,7 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::condition::Resolver;
-use super::tree::{Level, Reach, shown_name};
+use super::tree::{Level, Names, Reach, shown_name};
 use super::{Column, Embed, JoinOn, Label, OrderBy, Planner, ReadNode, SelectedColumn, Shape, Source, column, embed};
 use crate::error::{Error, RequestError};
 use crate::request::ast::{JsonKey, OrderTerm, SelectColumn};
@@ -41,7 +41,8 @@ impl Planner<'_> {
             Root::Written(name) => (name, Source::Statement, Label::Alias(name.name.clone()), Reach::AfterWrite),
             Root::Called(name) => (name, Source::Statement, Label::Alias(name.name.clone()), Reach::Everything),
         };
-        let level = Level::root(self.request, reach)?;
+        let names = if self.settings.legacy_target_names { Names::AliasOrRelation } else { Names::Alias };
+        let level = Level::root(self.request, reach, names)?;
         let rows = ReadNode { source, label: label.clone(), ..ReadNode::default() };
         let parent = Parent { relation, label, taken: &[&relation.name], depth: 0 };
         let mut rows = self.level(&level, rows, &parent)?;
@@ -150,6 +151,7 @@ impl Planner<'_> {
             },
             inner: asked.inner,
             is_hidden: level.shows_nothing(),
+            old_name: level.is_named_old.then(|| asked.name.clone()),
             needs: relationship.near_columns().map(str::to_owned).collect(),
             needs_all: matches!(relationship.link, Link::Function { .. }),
         })
@@ -193,7 +195,9 @@ impl Default for ReadNode {
 
 /// The embed that an order goes by, which must have at most one row.
 fn related(level: &Level<'_>, embeds: &[Embed], name: &str, place: &Parent<'_>) -> Result<usize, RequestError> {
-    let Some(index) = level.child(name) else { return Err(RequestError::NotEmbedded(name.to_owned())) };
+    let Some(index) = level.child(name) else {
+        return Err(RequestError::NotEmbedded { name: name.to_owned(), alias: None });
+    };
     match embeds.get(index).map(|embed| embed.shape) {
         Some(Shape::Object | Shape::SpreadObject) => Ok(index),
         _ => Err(RequestError::RelatedOrder { from: place.relation.name.clone(), to: name.to_owned() }),

@@ -16,6 +16,8 @@ pub(super) struct Level<'a> {
     pub(super) order: &'a [OrderTerm],
     pub(super) range: RowRange,
     pub(super) children: Vec<Level<'a>>,
+    /// A parameter names it by its relation although it has an alias.
+    pub(super) is_named_old: bool,
 }
 
 /// Which parameters apply to the rows that are read.
@@ -27,29 +29,38 @@ pub(super) enum Reach {
     AfterWrite,
 }
 
+/// How parameters name embedded resources.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Names {
+    /// As they are shown.
+    Alias,
+    /// As they are shown, or by their relation.
+    AliasOrRelation,
+}
+
 impl<'a> Level<'a> {
     /// Sorts the parameters of a request into the levels of its select list.
     ///
     /// # Errors
     /// [`RequestError::NotEmbedded`] when a parameter is for a level that is not there.
-    pub(super) fn root(request: &'a Request, reach: Reach) -> Result<Self, RequestError> {
+    pub(super) fn root(request: &'a Request, reach: Reach, names: Names) -> Result<Self, RequestError> {
         let query = &request.query;
         let mut root = Self::of(None, &query.select);
         let applies = |path: &[String]| reach == Reach::Everything || !path.is_empty();
         for filter in query.filters.iter().filter(|filter| applies(&filter.path)) {
-            root.at(&filter.path)?.filters.push(&filter.value);
+            root.at(&filter.path, names)?.filters.push(&filter.value);
         }
         for order in &query.order {
-            root.at(&order.path)?.order = &order.value;
+            root.at(&order.path, names)?.order = &order.value;
         }
         if reach == Reach::Everything {
             for (path, range) in &query.ranges {
-                root.at(path)?.range = *range;
+                root.at(path, names)?.range = *range;
             }
             root.range = request.range;
         }
         for logic in query.logic.iter().filter(|logic| applies(&logic.path)) {
-            root.at(&logic.path)?.logic.push(&logic.value);
+            root.at(&logic.path, names)?.logic.push(&logic.value);
         }
         Ok(root)
     }
@@ -65,15 +76,22 @@ impl<'a> Level<'a> {
         level
     }
 
-    fn at(&mut self, path: &[String]) -> Result<&mut Self, RequestError> {
+    fn at(&mut self, path: &[String], names: Names) -> Result<&mut Self, RequestError> {
         let Some((name, rest)) = path.split_first() else { return Ok(self) };
-        let is_meant = |child: &Self| {
-            child.relation.is_some_and(|relation| relation.name == *name || relation.alias.as_ref() == Some(name))
+        let is_shown_as = |child: &Self| child.relation.is_some_and(|relation| shown_name(relation) == name);
+        let is_of = |child: &Self| child.relation.is_some_and(|relation| relation.name == *name);
+        let meant = match names {
+            Names::AliasOrRelation => self.children.iter().position(|child| is_shown_as(child) || is_of(child)),
+            Names::Alias => self.children.iter().position(is_shown_as),
         };
-        match self.children.iter_mut().find(|child| is_meant(child)) {
-            Some(child) => child.at(rest),
-            None => Err(RequestError::NotEmbedded(name.clone())),
-        }
+        let Some(meant) = meant else {
+            let renamed = self.children.iter().find(|child| is_of(child)).and_then(|child| child.relation);
+            let alias = renamed.and_then(|relation| relation.alias.clone());
+            return Err(RequestError::NotEmbedded { name: name.clone(), alias });
+        };
+        let child = &mut self.children[meant];
+        child.is_named_old |= !is_shown_as(child);
+        child.at(rest, names)
     }
 
     /// Neither it nor anything below it selects a column.

@@ -28,16 +28,84 @@ pub enum MediaType {
     Binary,
     /// `application/openapi+json`
     OpenApi,
+    /// `application/vnd.pgrst.plan`, how the database would answer.
+    Plan(Box<PlanMedia>),
     /// `*/*`
     Any,
     /// Any other.
     Other(String),
 }
 
+/// A plan instead of an answer.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct PlanMedia {
+    /// Type that the answer would have.
+    pub of: MediaType,
+    /// JSON and no text.
+    pub is_json: bool,
+    /// What is added to the plan.
+    pub options: Vec<PlanOption>,
+    name: String,
+}
+
+/// What can be added to a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum PlanOption {
+    /// The statement is run.
+    Analyze,
+    /// Output columns.
+    Verbose,
+    /// Settings that are not the default.
+    Settings,
+    /// Use of buffers.
+    Buffers,
+    /// Use of the write-ahead log.
+    Wal,
+}
+
+impl PlanOption {
+    /// Its name in `options=` and in `explain (…)`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Analyze => "analyze",
+            Self::Verbose => "verbose",
+            Self::Settings => "settings",
+            Self::Buffers => "buffers",
+            Self::Wal => "wal",
+        }
+    }
+}
+
+impl PlanMedia {
+    /// From the parameters of the type.
+    fn parse(is_json: bool, parameters: &[&str]) -> Self {
+        let value = |wanted: &str| {
+            let mut pairs = parameters.iter().filter_map(|parameter| parameter.split_once('='));
+            pairs.find(|(name, _)| name.trim() == wanted).map(|(_, value)| value.trim().trim_matches('"'))
+        };
+        let of = match value("for").map(MediaType::parse) {
+            None | Some(MediaType::Any | MediaType::Plan(_)) => MediaType::Json,
+            Some(of) => of,
+        };
+        let asked: Vec<&str> = value("options").unwrap_or_default().split('|').map(str::trim).collect();
+        let all =
+            [PlanOption::Analyze, PlanOption::Verbose, PlanOption::Settings, PlanOption::Buffers, PlanOption::Wal];
+        let options: Vec<PlanOption> = all.into_iter().filter(|option| asked.contains(&option.name())).collect();
+        let format = if is_json { "json" } else { "text" };
+        let mut name = format!("application/vnd.pgrst.plan+{format}; for=\"{}\"", of.name());
+        if !options.is_empty() {
+            let names: Vec<&str> = options.iter().map(|option| option.name()).collect();
+            name.push_str(&format!("; options={}", names.join("|")));
+        }
+        Self { of, is_json, options, name }
+    }
+}
+
 impl MediaType {
     /// Reads one media type with its parameters.
     pub fn parse(text: &str) -> Self {
         let mut parts = text.split(';').map(str::trim);
+        let parameters: Vec<&str> = parts.clone().skip(1).collect();
         let name = parts.next().unwrap_or_default().to_ascii_lowercase();
         let strips_nulls = parts.any(|parameter| {
             parameter
@@ -54,6 +122,10 @@ impl MediaType {
                     Self::Json
                 }
             }
+            "application/vnd.pgrst.plan" | "application/vnd.pgrst.plan+text" => {
+                Self::Plan(Box::new(PlanMedia::parse(false, &parameters)))
+            }
+            "application/vnd.pgrst.plan+json" => Self::Plan(Box::new(PlanMedia::parse(true, &parameters))),
             "text/csv" => Self::Csv,
             "application/geo+json" => Self::GeoJson,
             "application/x-www-form-urlencoded" => Self::Form,
@@ -80,6 +152,7 @@ impl MediaType {
             Self::Xml => "text/xml",
             Self::Binary => "application/octet-stream",
             Self::OpenApi => "application/openapi+json",
+            Self::Plan(plan) => &plan.name,
             Self::Any => "*/*",
             Self::Other(name) => name,
         }

@@ -1,6 +1,7 @@
 //! From what the statement returned to the HTTP response.
 
 mod headers;
+mod surround;
 
 use axum::body::Body;
 use axum::response::Response;
@@ -8,11 +9,12 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
 use crate::error::{Error, OutcomeError, RangeError, RequestError};
 use crate::execute::Outcome;
-use crate::plan::{CallPlan, Change, Plan, ReadPlan, WritePlan};
+use crate::plan::{CallPlan, Change, Plan, ReadNode, ReadPlan, WritePlan};
 use crate::request::media::MediaType;
 use crate::request::prefer::{Preferences, Representation, Resolution};
 use crate::request::{Mutation, Request};
 use headers::{content_range, location, total_range};
+pub(crate) use surround::{Stages, preflight, surrounded, timed};
 
 /// A response in the making.
 struct Answer {
@@ -27,6 +29,11 @@ struct Answer {
 /// [`OutcomeError::ResponseHeaders`] or [`OutcomeError::ResponseStatus`] when the database set something malformed.
 pub(crate) fn respond(request: &Request, plan: &Plan, outcome: Outcome) -> Result<Response, Error> {
     let settings = (outcome.headers.clone(), outcome.status.clone());
+    if let Some(media @ MediaType::Plan(_)) = plan.media() {
+        let mut headers = HeaderMap::new();
+        described(request, media, &mut headers);
+        return overridden(Answer { status: StatusCode::OK, headers, body: outcome.body }, settings);
+    }
     let answer = match plan {
         Plan::Read(plan) => read(request, plan, outcome)?,
         Plan::Write(plan) => write(request, plan, outcome),
@@ -34,8 +41,29 @@ pub(crate) fn respond(request: &Request, plan: &Plan, outcome: Outcome) -> Resul
         Plan::Methods(methods) => return Ok(options(methods)),
         Plan::Describe { .. } => return Err(RequestError::RootDisabled.into()),
     };
-    overridden(answer, settings)
+    let mut response = overridden(answer, settings)?;
+    if let Some(warning) = plan.rows().and_then(old_names) {
+        set(response.headers_mut(), header::WARNING, &warning);
+    }
+    Ok(response)
 }
+
+/// What to change in a request that names embedded resources by their relations.
+fn old_names(rows: &ReadNode) -> Option<String> {
+    let names = rows.old_names();
+    if names.is_empty() {
+        return None;
+    }
+    let changes: Vec<String> = names.iter().map(|(old, new)| format!("`{old}` to `{new}`")).collect();
+    Some(format!(
+        "299 {SERVER} \"Embedded resource was referenced by relation name even though it has an alias. This is \
+         deprecated and will stop working in a future release. Update {} in query string filters, orders or limits.\"",
+        changes.join(", ")
+    ))
+}
+
+/// What the server calls itself.
+const SERVER: &str = concat!("Vestibule/", env!("CARGO_PKG_VERSION"));
 
 fn options(methods: &str) -> Response {
     let mut response = Response::new(Body::empty());

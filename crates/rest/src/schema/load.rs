@@ -10,6 +10,7 @@ use super::relationship::{ForeignKey, Link, Relationship, RowFunction, from_keys
 use super::routine::Routine;
 use super::view::{self, PrimaryKey, View, ViewSource};
 use super::{Name, SchemaCache, Table};
+use crate::Settings;
 
 /// The chain of each domain down to its base type.
 macro_rules! base_types {
@@ -174,7 +175,7 @@ const ROUTINES: &str = concat!(
      left join lateral (
        select json_agg(json_build_array(split_part(setting, '=', 1), substr(setting, strpos(setting, '=') + 1))) as settings
        from unnest(p.proconfig) setting
-       where split_part(setting, '=', 1) in ('statement_timeout', 'plan_filter.statement_cost_limit', 'default_transaction_isolation')) s on true
+       where split_part(setting, '=', 1) = any($2)) s on true
      where p.prokind = 'f' and p.prorettype <> 'trigger'::regtype and p.prorettype <> 'event_trigger'::regtype
        and n.nspname = any($1) and (coalesce(a.unnamed, 0) = 0 or a.unnamed = 1 and a.fits_body)
      order by n.nspname, p.proname, p.oid"
@@ -183,14 +184,14 @@ const ROUTINES: &str = concat!(
 /// One JSON object per aggregate or function of the schemas `$1` whose result is a domain named like a media type.
 const HANDLERS: &str = "
 with media as (
-  select t.oid, t.typname, n.nspname, t.typbasetype = 'bytea'::regtype as is_binary
+  select t.oid, t.typname, n.nspname, t.typbasetype = 'jsonb'::regtype as is_jsonb
   from pg_type t join pg_namespace n on n.oid = t.typnamespace
   where t.typtype = 'd' and (t.typname ~* '^[a-z0-9.-]+/[a-z0-9.+-]+$' or t.typname = '*/*')
 )
 select json_build_object(
   'function', json_build_object('schema', pn.nspname, 'name', p.proname),
   'target', case when a.typname = 'anyelement' then null else json_build_object('schema', an.nspname, 'name', a.typname) end,
-  'is_aggregate', true, 'is_binary', m.is_binary, 'domain', m.typname)::text
+  'is_aggregate', true, 'is_jsonb', m.is_jsonb, 'domain', m.typname)::text
 from media m
 join pg_proc p on p.prorettype = m.oid and p.prokind = 'a' and p.pronargs = 1
 join pg_namespace pn on pn.oid = p.pronamespace
@@ -202,7 +203,7 @@ union all
 select json_build_object(
   'function', json_build_object('schema', m.nspname, 'name', m.typname),
   'target', json_build_object('schema', pn.nspname, 'name', p.proname),
-  'is_aggregate', false, 'is_binary', m.is_binary, 'domain', m.typname)::text
+  'is_aggregate', false, 'is_jsonb', m.is_jsonb, 'domain', m.typname)::text
 from media m
 join pg_proc p on p.prorettype = m.oid and p.prokind = 'f' and not p.proretset
 join pg_namespace pn on pn.oid = p.pronamespace
@@ -212,10 +213,11 @@ where pn.nspname = any($1)";
 ///
 /// # Errors
 /// [`pg::Error`] of the first statement that fails.
-pub async fn load(db: &Db, schemas: &[String], search_path: &[String]) -> Result<SchemaCache, pg::Error> {
+pub async fn load(db: &Db, settings: &Settings) -> Result<SchemaCache, pg::Error> {
+    let Settings { schemas, extra_search_path: search_path, hoisted_settings: hoisted, .. } = settings;
     // An empty search path makes the catalog's functions name everything with its schema.
     let context = Context::service().search_path("").read_only();
-    let params: [Param<'_>; 1] = [&schemas];
+    let params: [Param<'_>; 1] = [schemas];
     // Views may be made of views that are only on the search path.
     let reachable: Vec<&String> = schemas.iter().chain(search_path).collect();
     let mut tables: Vec<Table> = decoded(&db.read(&context, TABLES, &params).await?);
@@ -229,7 +231,7 @@ pub async fn load(db: &Db, schemas: &[String], search_path: &[String]) -> Result
         keys.extend(view::keys_of_views(&keys, &views));
     }
     let functions: Vec<RowFunction> = decoded(&db.read(&context, ROW_FUNCTIONS, &params).await?);
-    let routines: Vec<Routine> = decoded(&db.read(&context, ROUTINES, &params).await?);
+    let routines: Vec<Routine> = decoded(&db.read(&context, ROUTINES, &[schemas, hoisted]).await?);
     let mut relationships = from_keys(&keys, &tables);
     // A function replaces the relationships that it has the name of.
     relationships.retain(|known| !functions.iter().any(|row| row.from == known.from && row.function == known.to));

@@ -15,8 +15,8 @@ pub struct Handler {
     pub function: Name,
     /// Rows are of this relation; without it they may be any.
     pub row_type: Option<Name>,
-    /// The body is a `bytea` and no text.
-    pub is_binary: bool,
+    /// The body is `jsonb`, which has a form of its own on the wire.
+    pub is_jsonb: bool,
     /// Type of the body.
     pub produces: MediaType,
 }
@@ -32,7 +32,7 @@ pub(super) struct HandlerSource {
     /// Relation or function; none for any rows.
     pub(super) target: Option<Name>,
     pub(super) is_aggregate: bool,
-    pub(super) is_binary: bool,
+    pub(super) is_jsonb: bool,
     /// Name of the domain.
     pub(super) domain: String,
 }
@@ -55,6 +55,6 @@ fn entry(source: HandlerSource) -> ((Option<Name>, MediaType), Handler) {
     let asked = MediaType::parse(&source.domain);
     let produces = if asked == MediaType::Any { MediaType::Binary } else { asked.clone() };
     let row_type = source.target.clone().filter(|_| source.is_aggregate);
-    let handler = Handler { function: source.function, row_type, is_binary: source.is_binary, produces };
+    let handler = Handler { function: source.function, row_type, is_jsonb: source.is_jsonb, produces };
     ((source.target, asked), handler)
 }

@@ -3,7 +3,9 @@
 mod load;
 pub mod media;
 pub mod relationship;
+pub mod roles;
 pub mod routine;
+mod stored;
 mod suggest;
 mod view;
 mod watch;
@@ -17,7 +19,7 @@ use crate::request::media::MediaType;
 pub use load::load;
 use relationship::Relationship;
 use routine::Routine;
-pub(crate) use watch::{Shared, Source, watch};
+pub(crate) use watch::{Loaded, Shared, Source, watch};
 
 /// Name of a relation or function with its schema.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]

@@ -1,4 +1,4 @@
-//! Keeps the schema cache current: loaded at start, again on `NOTIFY pgrst`, replaced as a whole while requests
+//! Keeps the schema cache and the settings current: loaded at start, again on `NOTIFY pgrst`, replaced as a whole while requests
 //! go on with the old one.
 
 use std::sync::Arc;
@@ -9,7 +9,9 @@ use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio::sync::watch;
 
-use super::{SchemaCache, load};
+use super::roles::Roles;
+use super::{SchemaCache, load, roles, stored};
+use crate::Settings;
 
 /// The channel that tools notify after changing the schema.
 const CHANNEL: &str = "pgrst";
@@ -17,36 +19,60 @@ const CHANNEL: &str = "pgrst";
 /// The longest wait between two attempts to load.
 const MAX_BACKOFF: Duration = Duration::from_secs(10);
 
-/// The current cache; `None` before the first load.
+/// Everything that is read from the database before requests are answered.
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    /// The settings, with those that the database holds.
+    pub(crate) settings: Settings,
+    /// The schema.
+    pub(crate) schema: SchemaCache,
+    /// Settings of the roles that requests run as.
+    pub(crate) roles: Roles,
+}
+
+/// What was loaded last; `None` before the first load.
 #[derive(Debug, Clone)]
-pub(crate) struct Shared(watch::Sender<Option<Arc<SchemaCache>>>);
+pub(crate) struct Shared(watch::Sender<Option<Arc<Loaded>>>);
 
 impl Shared {
     pub(crate) fn empty() -> Self {
         Self(watch::Sender::new(None))
     }
 
-    /// The cache as it is now.
-    pub(crate) fn current(&self) -> Option<Arc<SchemaCache>> {
+    /// As it is now.
+    pub(crate) fn current(&self) -> Option<Arc<Loaded>> {
         self.0.borrow().clone()
     }
 
-    pub(crate) fn replace(&self, cache: SchemaCache) {
-        self.0.send_replace(Some(Arc::new(cache)));
+    pub(crate) fn replace(&self, loaded: Loaded) {
+        self.0.send_replace(Some(Arc::new(loaded)));
     }
 
     /// Hears of each replacement from now on.
-    pub(crate) fn subscribed(&self) -> watch::Receiver<Option<Arc<SchemaCache>>> {
+    pub(crate) fn subscribed(&self) -> watch::Receiver<Option<Arc<Loaded>>> {
         self.0.subscribe()
     }
 }
 
-/// Where the cache is read from.
+/// Where everything is read from.
 #[derive(Debug, Clone)]
 pub(crate) struct Source {
     pub(crate) db: Db,
-    pub(crate) schemas: Vec<String>,
-    pub(crate) search_path: Vec<String>,
+    /// The settings without those that the database holds.
+    pub(crate) settings: Settings,
+}
+
+impl Source {
+    /// Reads settings, schema and roles.
+    ///
+    /// # Errors
+    /// [`pg::Error`] of the first statement that fails.
+    pub(crate) async fn load(&self) -> Result<Loaded, pg::Error> {
+        let settings = stored::settings(&self.db, &self.settings).await?;
+        let schema = load(&self.db, &settings).await?;
+        let roles = roles::load(&self.db).await?;
+        Ok(Loaded { settings, schema, roles })
+    }
 }
 
 /// Loads until it succeeds, then again for each burst of notifications, until the bus ends.
@@ -64,10 +90,10 @@ pub(crate) async fn watch(shared: Shared, source: Source, bus: Bus) {
 async fn load_until_done(shared: &Shared, source: &Source) {
     let mut wait = Duration::from_millis(100);
     loop {
-        match load(&source.db, &source.schemas, &source.search_path).await {
-            Ok(cache) => {
-                tracing::debug!(tables = cache.table_count(), "schema cache loaded");
-                shared.replace(cache);
+        match source.load().await {
+            Ok(loaded) => {
+                tracing::debug!(tables = loaded.schema.table_count(), "schema cache loaded");
+                shared.replace(loaded);
                 return;
             }
             Err(error) => tracing::warn!(%error, "the schema cache could not be loaded; trying again"),
@@ -95,7 +121,7 @@ fn is_reload(event: &Event) -> bool {
     match event {
         Event::Reconnected => true,
         Event::Notification { channel, payload } => {
-            channel == CHANNEL && matches!(payload.as_str(), "" | "reload schema")
+            channel == CHANNEL && matches!(payload.as_str(), "" | "reload schema" | "reload config")
         }
     }
 }

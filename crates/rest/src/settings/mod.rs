@@ -42,8 +42,9 @@ pub struct Settings {
     pub max_body_bytes: usize,
     /// Settings that statements can read as `app.settings.*`, by full name (`app.settings.*`).
     pub app_settings: Vec<(String, String)>,
-    /// Origins that browsers may call from; all when there are none (`server-cors-allowed-origins`).
-    pub allowed_origins: Vec<String>,
+    /// Origins that browsers may call from, all when the list is empty; without it whoever stands in front of the
+    /// data API has to answer that (`server-cors-allowed-origins`).
+    pub allowed_origins: Option<Vec<String>>,
     /// Embedded resources with an alias may also be filtered by their relation's name
     /// (`url-use-legacy-target-names`).
     pub legacy_target_names: bool,
@@ -118,7 +119,7 @@ impl Default for Settings {
             role_claim: vec!["role".to_owned()],
             max_body_bytes: 10 * 1024 * 1024,
             app_settings: Vec::new(),
-            allowed_origins: Vec::new(),
+            allowed_origins: None,
             legacy_target_names: true,
             verbose_errors: true,
             trace_header: None,

@@ -34,39 +34,41 @@ impl Settings {
 type Apply = fn(&mut Settings, &str) -> Result<(), &'static str>;
 
 const NAMED: [(&str, Apply); 24] = [
-    ("db-schemas", |to, value| Ok(to.schemas = list(value))),
-    ("db-extra-search-path", |to, value| Ok(to.extra_search_path = list(value))),
+    ("db-schemas", |to, value| list(value).map(|names| to.schemas = names)),
+    ("db-extra-search-path", |to, value| list(value).map(|names| to.extra_search_path = names)),
     ("db-max-rows", |to, value| optional(value, rows).map(|rows| to.max_rows = rows)),
-    ("db-anon-role", |to, value| Ok(to.anon_role = text(value))),
+    ("db-anon-role", |to, value| optional(value, text).map(|role| to.anon_role = role)),
     ("db-pre-request", |to, value| optional(value, function).map(|function| to.pre_request = function)),
     ("db-pre-config", |to, value| optional(value, function).map(|function| to.pre_config = function)),
     ("db-root-spec", |to, value| optional(value, function).map(|function| to.root_spec = function)),
-    ("db-hoisted-tx-settings", |to, value| Ok(to.hoisted_settings = list(value))),
+    ("db-hoisted-tx-settings", |to, value| list(value).map(|names| to.hoisted_settings = names)),
     ("db-aggregates-enabled", |to, value| boolean(value).map(|is_on| to.aggregates = is_on)),
     ("db-plan-enabled", |to, value| boolean(value).map(|is_on| to.plans = is_on)),
     ("db-tx-end", |to, value| end(value).map(|end| to.tx_end = end)),
     ("openapi-mode", |to, value| mode(value).map(|mode| to.openapi_mode = mode)),
     ("openapi-security-active", |to, value| boolean(value).map(|is_on| to.openapi_security = is_on)),
     ("openapi-server-proxy-uri", |to, value| optional(value, address).map(|uri| to.proxy_uri = uri)),
-    ("jwt-aud", |to, value| Ok(to.audience = text(value))),
+    ("jwt-aud", |to, value| optional(value, text).map(|audience| to.audience = audience)),
     ("jwt-role-claim-key", |to, value| path(value).map(|path| to.role_claim = path)),
-    ("server-cors-allowed-origins", |to, value| Ok(to.allowed_origins = list(value))),
+    ("server-cors-allowed-origins", |to, value| list(value).map(|origins| to.allowed_origins = Some(origins))),
     ("url-use-legacy-target-names", |to, value| boolean(value).map(|is_on| to.legacy_target_names = is_on)),
     ("client-error-verbosity", |to, value| verbosity(value).map(|is_on| to.verbose_errors = is_on)),
     ("server-trace-header", |to, value| optional(value, header).map(|name| to.trace_header = name)),
     ("server-timing-enabled", |to, value| boolean(value).map(|is_on| to.server_timing = is_on)),
     // Earlier names of the same.
-    ("db-schema", |to, value| Ok(to.schemas = list(value))),
+    ("db-schema", |to, value| list(value).map(|names| to.schemas = names)),
     ("max-rows", |to, value| optional(value, rows).map(|rows| to.max_rows = rows)),
     ("pre-request", |to, value| optional(value, function).map(|function| to.pre_request = function)),
 ];
 
-fn list(value: &str) -> Vec<String> {
-    value.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect()
+#[expect(clippy::unnecessary_wraps, reason = "one of several readers of values, most of which may refuse")]
+fn list(value: &str) -> Result<Vec<String>, &'static str> {
+    Ok(value.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect())
 }
 
-fn text(value: &str) -> Option<String> {
-    (!value.is_empty()).then(|| value.to_owned())
+#[expect(clippy::unnecessary_wraps, reason = "one of several readers of values, most of which may refuse")]
+fn text(value: &str) -> Result<String, &'static str> {
+    Ok(value.to_owned())
 }
 
 fn optional<T>(value: &str, read: fn(&str) -> Result<T, &'static str>) -> Result<Option<T>, &'static str> {

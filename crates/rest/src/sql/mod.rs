@@ -11,7 +11,7 @@ mod read;
 mod result;
 mod write;
 
-pub use result::{Counting, call, count, read, write};
+pub use result::{Counting, call, count, explained, read, write};
 
 use pg::ident;
 

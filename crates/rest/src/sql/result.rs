@@ -5,6 +5,7 @@
 
 use super::{Sql, Statement};
 use crate::plan::{CallPlan, Change, Format, ReadNode, ReadPlan, WritePlan};
+use crate::request::media::PlanMedia;
 use crate::request::prefer::{Count, Preferences, Resolution};
 use crate::schema::media::Handler;
 use crate::schema::routine::Returns;
@@ -89,6 +90,17 @@ pub fn call(plan: &CallPlan, counting: Counting) -> Statement {
     sql.statement
 }
 
+/// The plan of a statement.
+pub fn explained(statement: &Statement, wanted: &PlanMedia) -> Statement {
+    let mut sql = Sql::default();
+    sql.push(if wanted.is_json { "explain (format json" } else { "explain (format text" });
+    for option in &wanted.options {
+        sql.push(", ").push(option.name());
+    }
+    sql.push(") ").statement.text.push_str(&statement.text);
+    Statement { params: statement.params.clone(), ..sql.statement }
+}
+
 /// The planner's estimate of how many rows a read has, as the JSON of its plan.
 pub fn count(rows: &ReadNode) -> Statement {
     let mut sql = Sql::default();
@@ -137,7 +149,7 @@ impl Sql {
         self.push(if strips_nulls { "json_strip_nulls(" } else { "" });
         self.push(rows).push(if one { "->0" } else { "" });
         self.push(if strips_nulls { ")" } else { "" });
-        self.push(if one { ", 'null')::text" } else { ", '[]')::text" })
+        self.push(if one { ", 'null')" } else { ", '[]')" })
     }
 
     /// The body as a handler of the schema makes it.
@@ -148,7 +160,7 @@ impl Sql {
             (None, false) => self.push("(pgrst_rows)"),
             (Some(relation), false) => self.push("(pgrst_rows::").name(relation).push(")"),
         };
-        self.push(if handler.is_binary { "::bytea" } else { "::text" })
+        self.push(if handler.is_jsonb { "::text" } else { "" })
     }
 
     /// Key and values of the only row, as a JSON array of pairs.
@@ -169,4 +181,4 @@ const CSV: &str = "(select coalesce(string_agg(header.name, ','), '') from (\
      || E'\\n' || coalesce(string_agg(substring(pgrst_rows::text, 2, length(pgrst_rows::text) - 2), E'\\n'), '')";
 
 const GEOJSON: &str = "json_build_object('type', 'FeatureCollection', 'features', \
-     coalesce(json_agg(ST_AsGeoJSON(pgrst_rows)::json), '[]'))::text";
+     coalesce(json_agg(ST_AsGeoJSON(pgrst_rows)::json), '[]'))";

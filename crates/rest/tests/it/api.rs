@@ -32,7 +32,13 @@ impl Api {
         let db = TestDb::new().await;
         db.sql(sql).await;
         let pool = db.db("authenticator");
-        let bus = Bus::start(pool.target().clone(), &["pgrst"]).await.expect("the bus starts");
+        Self::over(db, pool, settings).await
+    }
+
+    /// Over a pool of its own.
+    pub(crate) async fn over(db: TestDb, pool: pg::Db, settings: Settings) -> Self {
+        let target = db.db("authenticator").target().clone();
+        let bus = Bus::start(target, &["pgrst"]).await.expect("the bus starts");
         let keys = Verifier::new(SECRET, Vec::new());
         let clock = Clock::fixed(jiff::Timestamp::from_second(NOW).expect("a time"));
         let deps = Deps { db: pool, verifier: keys.clone(), bus, clock };

@@ -1,6 +1,7 @@
 //! The data API through its router, each test on its own database.
 
 mod api;
+mod config;
 mod delete;
 mod embed;
 mod errors;
@@ -8,9 +9,11 @@ mod filters;
 mod hostile;
 mod insert;
 mod media;
+mod plans;
 mod prefer;
 mod range;
 mod rls;
+mod round_trips;
 mod rpc;
 mod schema_reload;
 mod select;
