@@ -6,6 +6,7 @@ use authkit::PasswordRules;
 use authkit::strength::LEAST_MIN_LENGTH;
 
 use crate::glob::Glob;
+use crate::limits::RateLimits;
 use crate::mfa::MfaSettings;
 
 /// Settings of the account service.
@@ -81,6 +82,8 @@ pub struct Settings {
     pub sessions_allow_low_aal: Option<Duration>,
     /// Second factors.
     pub mfa: MfaSettings,
+    /// How often one address may ask.
+    pub rate_limits: RateLimits,
 }
 
 impl Default for Settings {
@@ -119,6 +122,7 @@ impl Default for Settings {
             sessions_inactivity_timeout: None,
             sessions_allow_low_aal: None,
             mfa: MfaSettings::default(),
+            rate_limits: RateLimits::default(),
         }
     }
 }

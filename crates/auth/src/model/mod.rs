@@ -7,6 +7,7 @@ pub(crate) mod flow_states;
 pub(crate) mod identities;
 pub(crate) mod mailbox;
 pub(crate) mod one_time_tokens;
+pub(crate) mod rate_limits;
 pub(crate) mod recovery_codes;
 pub(crate) mod refresh_tokens;
 pub(crate) mod session_list;
