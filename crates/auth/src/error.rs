@@ -378,9 +378,9 @@ impl From<HashError> for Error {
     fn from(error: HashError) -> Self {
         match error {
             HashError::TooLong => PasswordError::TooLong.into(),
-            HashError::Unsupported => {
-                Self::validation("The password hash is of no supported kind (bcrypt, argon2i, argon2id)")
-            }
+            HashError::Unsupported => Self::validation(
+                "The password hash is of no supported kind (bcrypt, argon2, scrypt, Firebase scrypt, PBKDF2)",
+            ),
             HashError::Interrupted => Self::Internal("Internal Server Error", error.to_string()),
         }
     }

@@ -2,7 +2,7 @@
 
 use axum::Router;
 use axum::middleware;
-use axum::routing::{MethodRouter, get, post};
+use axum::routing::{MethodRouter, delete, get, post};
 
 use crate::state::State;
 use crate::{admin, answer, limits, login, logout, mfa, public, recover, sessions, signup, user, verify};
@@ -16,7 +16,9 @@ pub fn router(state: State) -> Router {
         .route("/.well-known/openid-configuration", get(public::openid_configuration))
         .route("/token", post(login::token))
         .route("/logout", post(logout::post))
-        .route("/recover", post(recover::post));
+        .route("/recover", post(recover::post))
+        .route("/user/identities/{identity_id}", delete(user::identities::delete))
+        .route("/admin/audit", get(admin::audit::list));
     let router = with_slash(router, "/signup", post(signup::post));
     let router = with_slash(router, "/verify", get(verify::get).post(verify::post).head(answer::no_head));
     let router = with_slash(router, "/user", get(user::get).put(user::put));

@@ -1,6 +1,7 @@
 //! The tables: row types, and each table's statements beside them. Every time is given by the caller.
 
 pub(crate) mod audit;
+pub(crate) mod audit_list;
 pub(crate) mod challenges;
 pub(crate) mod factors;
 pub(crate) mod flow_states;

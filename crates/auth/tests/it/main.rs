@@ -4,9 +4,11 @@
 mod admin_change;
 mod admin_delete;
 mod admin_list;
+mod admin_more;
 mod authenticator;
 mod bad_input;
 mod bearer;
+mod identities;
 mod limits;
 mod login;
 mod logout;
