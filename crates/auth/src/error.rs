@@ -15,6 +15,7 @@ use base::http::Failure;
 use http::StatusCode;
 
 use crate::json::MAX_BODY;
+use crate::refusal::Refusal;
 
 /// An error of the account service.
 #[derive(Debug)]
@@ -117,6 +118,9 @@ pub(crate) enum Error {
     SamePassword,
     /// The user cannot be deleted: files are theirs.
     OwnsObjects(pg::Error),
+
+    /// Codes, messages, invitations, hooks.
+    Refused(Refusal),
 
     // Inside
     /// The database failed; the text that clients get.
@@ -300,6 +304,7 @@ impl Error {
                 "same_password",
                 "New password should be different from the old password.".into(),
             ),
+            Self::Refused(refusal) => refusal.public(),
             Self::OwnsObjects(error) => (S::CONFLICT, "conflict", error.failure().message.into()),
             Self::Database(text, _) | Self::Internal(text, _) => {
                 (S::INTERNAL_SERVER_ERROR, "unexpected_failure", (*text).into())
@@ -313,6 +318,7 @@ impl Error {
         match self {
             Self::Database(_, error) | Self::OwnsObjects(error) => Some(error.failure()),
             Self::Internal(_, cause) => Some(Failure::new(cause.clone())),
+            Self::Refused(refusal) => refusal.failure(),
             _ => None,
         }
     }
@@ -345,6 +351,12 @@ impl IntoResponse for Error {
         }
         response.extensions_mut().insert(Raised(Arc::new(self)));
         response
+    }
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
     }
 }
 

@@ -6,6 +6,8 @@ use authkit::PasswordRules;
 use authkit::strength::LEAST_MIN_LENGTH;
 
 use crate::glob::Glob;
+use crate::letters::LetterSettings;
+use crate::sms::SmsSettings;
 
 /// Settings of the account service.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +25,19 @@ pub struct Settings {
     pub disable_signup: bool,
     /// Signing up and in with email and password.
     pub email_enabled: bool,
+    /// Signing in with a link or code sent by mail.
+    pub magic_link_enabled: bool,
+    /// Signing up without address and number.
+    pub anonymous_enabled: bool,
+    /// Signing up and in with a phone number.
+    pub phone_enabled: bool,
+    /// Codes that are sent to phones.
+    pub sms: SmsSettings,
+    /// Letters beyond times and lengths.
+    pub letters: LetterSettings,
+    /// `GET /verify` shows a page with a button, and only that uses the link up: programs that look at links
+    /// before people do cannot.
+    pub verify_asks_first: bool,
     /// Addresses count as confirmed at once.
     pub mailer_autoconfirm: bool,
     /// A change of address must be confirmed from the old address too.
@@ -79,6 +94,12 @@ impl Default for Settings {
             max_request_duration: Duration::from_secs(10),
             disable_signup: false,
             email_enabled: true,
+            magic_link_enabled: true,
+            anonymous_enabled: false,
+            phone_enabled: false,
+            sms: SmsSettings::default(),
+            letters: LetterSettings::default(),
+            verify_asks_first: false,
             mailer_autoconfirm: true,
             mailer_secure_email_change: true,
             mailer_otp_exp: Duration::from_secs(3600),
@@ -134,6 +155,7 @@ impl Settings {
         if let Some(pattern) = self.uri_allow_list.iter().find(|pattern| Glob::parse(pattern).is_none()) {
             check(false, "uri_allow_list", &format!("cannot read the pattern {pattern:?}"))?;
         }
+        self.sms.validate()?;
         check(!self.jwt_aud.is_empty(), "jwt_aud", "must not be empty")?;
         check(!self.jwt_default_role.is_empty(), "jwt_default_role", "must not be empty")?;
         check(!self.jwt_admin_roles.is_empty(), "jwt_admin_roles", "must name a role")?;

@@ -20,6 +20,8 @@ pub(crate) enum Action {
     UserUpdatedPassword,
     UserConfirmationRequested,
     UserRecoveryRequested,
+    UserReauthenticateRequested,
+    UserInvited,
     TokenRevoked,
     TokenRefreshed,
 }
@@ -36,6 +38,8 @@ impl Action {
             Self::UserUpdatedPassword => ("user_updated_password", "user"),
             Self::UserConfirmationRequested => ("user_confirmation_requested", "user"),
             Self::UserRecoveryRequested => ("user_recovery_requested", "user"),
+            Self::UserReauthenticateRequested => ("user_reauthenticate_requested", "user"),
+            Self::UserInvited => ("user_invited", "team"),
             Self::TokenRevoked => ("token_revoked", "token"),
             Self::TokenRefreshed => ("token_refreshed", "token"),
         }

@@ -1,0 +1,86 @@
+//! Letters that only tell what has happened. They are sent where they are switched on, and when one fails, what
+//! it tells happens all the same.
+
+use authkit::template::Kind;
+use pg::Transaction;
+
+use super::Letters;
+use super::deliver::Post;
+use crate::error::Error;
+use crate::model::users::User;
+
+/// What has happened to an account.
+pub(crate) enum News<'a> {
+    PasswordChanged,
+    /// The address was this one.
+    EmailChanged { old: &'a str },
+    /// The number was this one; empty where there was none.
+    PhoneChanged { old: &'a str },
+    IdentityLinked { provider: &'a str },
+    IdentityUnlinked { provider: &'a str },
+    FactorEnrolled { factor_type: &'a str },
+    FactorUnenrolled { factor_type: &'a str },
+}
+
+impl News<'_> {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::PasswordChanged => Kind::PasswordChanged,
+            Self::EmailChanged { .. } => Kind::EmailChanged,
+            Self::PhoneChanged { .. } => Kind::PhoneChanged,
+            Self::IdentityLinked { .. } => Kind::IdentityLinked,
+            Self::IdentityUnlinked { .. } => Kind::IdentityUnlinked,
+            Self::FactorEnrolled { .. } => Kind::MfaFactorEnrolled,
+            Self::FactorUnenrolled { .. } => Kind::MfaFactorUnenrolled,
+        }
+    }
+}
+
+const SAVEPOINT: &str = "savepoint notification";
+const RELEASE: &str = "release savepoint notification";
+const BACK: &str = "rollback to savepoint notification";
+
+impl Letters<'_> {
+    /// Tells the user, at the address from before the event, if there is one.
+    ///
+    /// # Errors
+    /// Only when the transaction itself cannot go on.
+    pub(crate) async fn notify(&self, tx: &mut Transaction, user: &User, news: News<'_>) -> Result<(), Error> {
+        let kind = news.kind();
+        let to = match news {
+            News::EmailChanged { old } => old,
+            _ => &user.email,
+        };
+        if to.is_empty() || !self.state.settings.letters.notifications.contains(&kind) {
+            return Ok(());
+        }
+        let failed = Error::database("Error sending notification email");
+        tx.batch(SAVEPOINT).await.map_err(&failed)?;
+        match self.deliver(tx, self.news(user, to, &news)).await {
+            Ok(()) => tx.batch(RELEASE).await.map_err(failed),
+            Err(error) => {
+                let cause = error.failure().map_or_else(|| error.public().text.into_owned(), |cause| cause.message);
+                tracing::warn!(kind = kind.name(), cause, "a notification was not sent");
+                tx.batch(BACK).await.map_err(failed)
+            }
+        }
+    }
+
+    fn news<'p>(&self, user: &'p User, to: &'p str, news: &News<'_>) -> Post<'p> {
+        let variables = self.variables(user);
+        let post = |variables| Post::new(news.kind(), user, to, variables, "Error sending notification email");
+        match news {
+            News::PasswordChanged => post(variables),
+            News::EmailChanged { old } => post(variables.text("OldEmail", old)).tell("old_email", old),
+            News::PhoneChanged { old } => {
+                post(variables.text("Phone", &user.phone).text("OldPhone", old)).tell("old_phone", old)
+            }
+            News::IdentityLinked { provider } | News::IdentityUnlinked { provider } => {
+                post(variables.text("Provider", provider)).tell("provider", provider)
+            }
+            News::FactorEnrolled { factor_type } | News::FactorUnenrolled { factor_type } => {
+                post(variables.text("FactorType", factor_type)).tell("factor_type", factor_type)
+            }
+        }
+    }
+}
