@@ -221,11 +221,15 @@ test('7: a failing trigger blocks the sign-up, leaves nothing, and the log names
 
   const email = 'blocked-1@example.com'
   const { data, error } = await app(server).auth.signUp({ email, password: 'example-password' })
+  // supabase-js takes every 500 for one that may pass, and shows its status and message, not its code
   assert.equal(error?.status, 500)
-  assert.equal(error?.code, 'unexpected_failure')
   assert.equal(error?.message, 'Database error saving new user')
   assert.equal(data.user, null)
   assert.deepEqual(await tablesWith(email), [])
+  const current = await server.request('POST', '/auth/v1/signup', {
+    body: { email, password: 'example-password' }, headers: { 'x-supabase-api-version': '2024-01-01' },
+  })
+  assert.deepEqual([current.status, current.json], [500, { code: 'unexpected_failure', message: 'Database error saving new user' }])
 
   const raw = await server.request('POST', '/auth/v1/signup', { body: { email: 'blocked-2@example.com', password: 'example-password' } })
   assert.equal(raw.status, 500)
@@ -249,7 +253,6 @@ test('7: a trigger that breaks a constraint blocks the admin API too', async (t)
     email: 'tom@example.com', password: 'example-password', user_metadata: { first_name: 'Voldemort' },
   })
   assert.equal(error?.status, 500)
-  assert.equal(error?.code, 'unexpected_failure')
   assert.deepEqual(await tablesWith('tom@example.com'), [])
   await server.logLine(/23514.*no_voldemort|no_voldemort.*23514/)
 })

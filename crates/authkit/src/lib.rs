@@ -2,6 +2,8 @@
 //! duration syntax, the form of email addresses and phone numbers.
 
 pub mod address;
+pub mod breached;
+pub mod captcha;
 pub mod duration;
 pub mod hash;
 pub mod hook;
@@ -10,6 +12,7 @@ pub mod mailer;
 pub mod otp;
 pub mod outbound;
 pub mod refresh;
+pub mod sms;
 pub mod strength;
 pub mod template;
 pub mod totp;

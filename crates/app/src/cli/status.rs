@@ -30,7 +30,6 @@ impl Status {
     pub(super) async fn run(&self, common: &super::Common) -> Result<()> {
         let settings = common.settings(Vec::new())?;
         let home = Home::open(&settings.home)?;
-        let not_running = || format!("no server runs in {}: start it with `vestibule start`", home.path().display());
         let running = home
             .running()?
             .with_context(|| format!("no server runs in {}: start it with `vestibule start`", home.path().display()))?;

@@ -48,16 +48,21 @@ pub async fn apply(folder: &Path, settings: &Settings, administrator: &Target, b
 /// With the file's name, the line and the SQLSTATE.
 async fn run_statements(session: &Session, text: &str, place: &str) -> Result<Vec<String>> {
     let mut statements = Vec::new();
-    for statement in pg::statements::split(text) {
-        session.batch(statement.text).await.map_err(|error| failed(&error, text, &statement, place))?;
-        statements.push(statement.text.to_owned());
+    for statement in pg::statements::split(text).into_iter().filter(|statement| !statement.tokens.is_empty()) {
+        session.batch(statement.whole).await.map_err(|error| failed(&error, text, &statement, place))?;
+        statements.push(statement.whole.trim().trim_end_matches(';').to_owned());
     }
     Ok(statements)
 }
 
 fn failed(error: &pg::Error, text: &str, statement: &pg::statements::Statement<'_>, place: &str) -> anyhow::Error {
-    let first = 1 + text[..statement.start].matches('\n').count();
-    let line = first + error.line_in(statement.text).unwrap_or(1) - 1;
+    // Without a position, as with a violated constraint, the line of the statement's first word.
+    let first_word = statement.tokens.first().and_then(|token| statement.whole.find(token.text)).unwrap_or(0);
+    let line_at = |bytes: usize| 1 + text[..bytes].matches('\n').count();
+    let line = match error.line_in(statement.whole) {
+        Some(line) => line_at(statement.start) + line - 1,
+        None => line_at(statement.start + first_word),
+    };
     let failure = error.failure();
     let mut message = format!("{place}: line {line}: {}", failure.message);
     if let Some(sqlstate) = &failure.sqlstate {

@@ -81,7 +81,7 @@ impl Settings {
             "GOTRUE_MAILER_SECURE_EMAIL_CHANGE_ENABLED" => self.auth.mailer_secure_email_change = switch(text)?,
             "GOTRUE_MAILER_OTP_EXP" => self.auth.mailer_otp_exp = seconds(text)?,
             "GOTRUE_MAILER_OTP_LENGTH" => {
-                self.auth.mailer_otp_length = at_least(text, 6, "a number of digits (6 to 10)")?
+                self.auth.mailer_otp_length = at_least(text, 6, "a number of digits (6 to 10)")?;
             }
             "GOTRUE_SMTP_MAX_FREQUENCY" => self.auth.mailer_max_frequency = duration(text)?,
             "GOTRUE_SMTP_ADMIN_EMAIL" => text.clone_into(&mut self.auth.mailer_from),

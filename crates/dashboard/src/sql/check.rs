@@ -3,9 +3,9 @@
 use std::collections::HashSet;
 
 use axum::Json as JsonBody;
+use pg::statements::{Kind, Token};
 use serde::{Deserialize, Serialize};
 
-use super::lexer::{Kind, Token};
 use super::statement::{Statement, main_verb, outer, split_runnable};
 use crate::error::Error;
 use crate::extract::Json;

@@ -3,6 +3,5 @@
 pub(crate) mod check;
 pub(crate) mod export;
 pub(crate) mod failure;
-pub(crate) mod lexer;
 pub(crate) mod run;
 pub(crate) mod statement;

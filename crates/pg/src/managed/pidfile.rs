@@ -107,7 +107,7 @@ pub(super) async fn end_leftovers(data: &Path, patience: Duration) -> Result<(),
             tracing::info!(pid, "postmaster.pid names a process that is not PostgreSQL: it is stale");
             // The socket's lock names the same process. It goes first: without postmaster.pid we do not come here.
             if let (Some(folder), Some(port)) = (socket_folder, port) {
-                let _ = (folder, port);
+                forget(&folder.join(format!(".s.PGSQL.{port}.lock")))?;
             }
             forget(&file)?;
         }

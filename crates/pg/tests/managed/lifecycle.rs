@@ -160,6 +160,7 @@ async fn stale_pid_file_does_not_matter() {
     let home = Home::new();
     let cluster = home.start().await;
     let data = cluster.data_dir().to_owned();
+    let (port, run) = (cluster.port(), cluster.socket_dir().to_owned());
     cluster.stop().await;
     // One id is of nobody, the other of a program that is not PostgreSQL but runs as the server's user.
     let mut sleeper = Command::new("sleep");
@@ -170,10 +171,12 @@ async fn stale_pid_file_does_not_matter() {
     }
     let mut sleeper = sleeper.spawn().unwrap();
     for pid in ["4194000".to_owned(), sleeper.id().to_string()] {
-        let text = format!("{pid}\n{}\n1700000000\n5432\n/tmp\n127.0.0.1\n  1 1\nready   \n", data.display());
-        fs::write(data.join("postmaster.pid"), text).unwrap();
+        let text =
+            format!("{pid}\n{}\n1700000000\n{port}\n{}\n127.0.0.1\n  1 1\nready   \n", data.display(), run.display());
+        fs::write(data.join("postmaster.pid"), &text).unwrap();
+        fs::write(run.join(format!(".s.PGSQL.{port}.lock")), &text).unwrap();
         assert!(Running::find(&home.path()).unwrap().is_none());
-        let cluster = home.start().await;
+        let cluster = Cluster::start(Settings { port, ..home.settings() }).await.unwrap();
         assert_eq!(query(&cluster.url(), "select 'in'").await.unwrap(), "in");
         cluster.stop().await;
     }

@@ -1,18 +1,26 @@
-//! Password hashes: bcrypt for new ones; bcrypt, argon2i and argon2id for those that are there already.
+//! Password hashes: bcrypt for new ones; bcrypt, argon2i, argon2id, scrypt, Firebase's scrypt and PBKDF2 for those
+//! that are there already or are imported. The accepted forms are those of the modules below.
 //!
 //! Hashing costs tens of milliseconds of one core, so it runs on the blocking pool, and never more at once
 //! than there are cores.
 
+mod argon2;
+mod pbkdf2;
+mod scrypt;
+
 use std::sync::Arc;
 
-use argon2::{Algorithm, Argon2, Params, Version};
 use base::Random;
 use base64::Engine;
-use base64::engine::general_purpose::STANDARD_NO_PAD;
+use base64::alphabet::STANDARD;
+use base64::engine::DecodePaddingMode;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use secrecy::{ExposeSecret, SecretString};
-use subtle::ConstantTimeEq;
 use tokio::sync::Semaphore;
 
+pub use self::argon2::Argon2Hash;
+pub use self::pbkdf2::Pbkdf2Hash;
+pub use self::scrypt::{FirebaseHash, ScryptHash};
 use crate::strength::MAX_LENGTH;
 
 /// bcrypt's cost for new hashes, which is what Supabase uses.
@@ -21,11 +29,6 @@ const COST: u32 = 10;
 /// A hash of nothing at [`COST`], compared against when there is no account, so that the time is the same.
 const NOBODY: &str = "$2a$10$.....................................................";
 
-/// Limits on imported argon2 hashes, so that one cannot take the machine's memory.
-const MAX_ARGON2_MEMORY_KIB: u32 = 1 << 20;
-const MAX_ARGON2_PASSES: u32 = 20;
-const MAX_ARGON2_LANES: u32 = 16;
-
 /// Why a password could not be hashed or a hash not be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HashError {
@@ -33,7 +36,7 @@ pub enum HashError {
     #[error("password is longer than 72 bytes")]
     TooLong,
     /// The hash is of no kind that is supported.
-    #[error("password hash is of no supported kind (bcrypt, argon2i, argon2id)")]
+    #[error("password hash is of no supported kind (bcrypt, argon2i, argon2id, scrypt, fbscrypt, pbkdf2)")]
     Unsupported,
     /// The blocking pool is shutting down.
     #[error("password hashing was interrupted")]
@@ -54,14 +57,12 @@ pub enum StoredHash {
     Bcrypt(SecretString),
     /// argon2i or argon2id, version 19.
     Argon2(Arc<Argon2Hash>),
-}
-
-/// The parts of an argon2 hash.
-pub struct Argon2Hash {
-    algorithm: Algorithm,
-    params: Params,
-    salt: Vec<u8>,
-    output: Vec<u8>,
+    /// scrypt.
+    Scrypt(Arc<ScryptHash>),
+    /// Firebase's kind of scrypt.
+    Firebase(Arc<FirebaseHash>),
+    /// PBKDF2 with SHA-1, SHA-256 or SHA-512.
+    Pbkdf2(Arc<Pbkdf2Hash>),
 }
 
 impl Hasher {
@@ -98,10 +99,7 @@ impl Hasher {
         self.run(move || {
             let known = stored.as_ref().and_then(|hash| StoredHash::parse(hash.expose_secret()).ok());
             match known {
-                Some(StoredHash::Bcrypt(hash)) => {
-                    bcrypt::verify(password.expose_secret(), hash.expose_secret()).unwrap_or(false)
-                }
-                Some(StoredHash::Argon2(hash)) => hash.is_of(password.expose_secret().as_bytes()),
+                Some(hash) => hash.is_of(password.expose_secret()),
                 None => {
                     // The outcome does not matter, the time does.
                     let _ = bcrypt::verify(password.expose_secret(), NOBODY);
@@ -129,51 +127,42 @@ impl StoredHash {
     /// # Errors
     /// [`HashError::Unsupported`] for other kinds, other versions and excessive parameters.
     pub fn parse(hash: &str) -> Result<Self, HashError> {
-        if hash.starts_with("$argon2") {
-            return parse_argon2(hash).map(|hash| Self::Argon2(Arc::new(hash))).ok_or(HashError::Unsupported);
+        let name = hash.strip_prefix('$').unwrap_or(hash).split(['$', '-', '_']).next().unwrap_or("");
+        let parsed = match name {
+            "argon2i" | "argon2id" => Argon2Hash::parse(hash).map(|hash| Self::Argon2(Arc::new(hash))),
+            "scrypt" => ScryptHash::parse(hash).map(|hash| Self::Scrypt(Arc::new(hash))),
+            "fbscrypt" => FirebaseHash::parse(hash).map(|hash| Self::Firebase(Arc::new(hash))),
+            "pbkdf2" => Pbkdf2Hash::parse(hash).map(|hash| Self::Pbkdf2(Arc::new(hash))),
+            _ => parse_bcrypt(hash).map(Self::Bcrypt),
+        };
+        parsed.ok_or(HashError::Unsupported)
+    }
+
+    /// Compares in constant time, after as much work as the hash asks for.
+    fn is_of(&self, password: &str) -> bool {
+        match self {
+            Self::Bcrypt(hash) => bcrypt::verify(password, hash.expose_secret()).unwrap_or(false),
+            Self::Argon2(hash) => hash.is_of(password.as_bytes()),
+            Self::Scrypt(hash) => hash.is_of(password.as_bytes()),
+            Self::Firebase(hash) => hash.is_of(password.as_bytes()),
+            Self::Pbkdf2(hash) => hash.is_of(password.as_bytes()),
         }
-        let parts: bcrypt::HashParts = hash.parse().map_err(|_| HashError::Unsupported)?;
-        // Over 20 a single comparison takes most of a minute.
-        if (4..=20).contains(&parts.get_cost()) { Ok(Self::Bcrypt(hash.into())) } else { Err(HashError::Unsupported) }
     }
 }
 
-impl Argon2Hash {
-    fn is_of(&self, password: &[u8]) -> bool {
-        let mut output = vec![0; self.output.len()];
-        let argon2 = Argon2::new(self.algorithm, Version::V0x13, self.params.clone());
-        argon2.hash_password_into(password, &self.salt, &mut output).is_ok() && bool::from(output.ct_eq(&self.output))
-    }
+fn parse_bcrypt(hash: &str) -> Option<SecretString> {
+    let parts: bcrypt::HashParts = hash.parse().ok()?;
+    // Over 20 a single comparison takes most of a minute.
+    (4..=20).contains(&parts.get_cost()).then(|| hash.into())
 }
 
-/// Reads `$argon2id$v=19$m=65536,t=3,p=4$<salt>$<hash>`.
-fn parse_argon2(hash: &str) -> Option<Argon2Hash> {
-    let mut parts = hash.strip_prefix('$')?.split('$');
-    let algorithm = match parts.next()? {
-        "argon2i" => Algorithm::Argon2i,
-        "argon2id" => Algorithm::Argon2id,
-        _ => return None,
-    };
-    if parts.next()? != "v=19" {
-        return None;
-    }
-    let mut settings = parts.next()?.split(',');
-    let mut number = |name: &str| settings.next()?.strip_prefix(name)?.parse::<u32>().ok();
-    let (memory, passes, lanes) = (number("m=")?, number("t=")?, number("p=")?);
-    if settings.next().is_some()
-        || memory > MAX_ARGON2_MEMORY_KIB
-        || passes > MAX_ARGON2_PASSES
-        || lanes > MAX_ARGON2_LANES
-    {
-        return None;
-    }
-    let salt = STANDARD_NO_PAD.decode(parts.next()?).ok()?;
-    let output = STANDARD_NO_PAD.decode(parts.next()?).ok()?;
-    if parts.next().is_some() {
-        return None;
-    }
-    let params = Params::new(memory, passes, lanes, Some(output.len())).ok()?;
-    Some(Argon2Hash { algorithm, params, salt, output })
+/// Reads base64 with or without padding.
+fn decode(text: &str) -> Option<Vec<u8>> {
+    const LENIENT: GeneralPurpose = GeneralPurpose::new(
+        &STANDARD,
+        GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+    );
+    LENIENT.decode(text).ok()
 }
 
 #[cfg(test)]
@@ -225,6 +214,21 @@ mod tests {
         assert!(bcrypt::verify("", NOBODY).is_ok(), "the stand-in must be a hash, or it takes no time");
         assert!(!is_password("", "").await);
         assert!(!is_password("plain", "plain").await);
+    }
+
+    #[tokio::test]
+    async fn every_kind_of_hash_that_can_be_imported_verifies() {
+        for hash in [
+            "$scrypt$ln=4,r=8,p=1$TmFDbC1zYWx0LTE2Ynl0ZQ$5/htjjavptdfEnE6QxaI7Q8ek6h4KmaPrXebm1+As4o",
+            "$pbkdf2$1000$TmFDbC1zYWx0LTE2Ynl0ZQ$rKwADRcOus0vt56cxh4btTf/4GY",
+            "pbkdf2_sha256$1000$somesalt$j4Aa14inUtOh7Sg/D7hH54ohymuHNQD4+ccfhepGWAY=",
+        ] {
+            assert!(is_password("password", hash).await, "{hash}");
+            assert!(!is_password("passwort", hash).await, "{hash}");
+        }
+        let firebase = "$fbscrypt$v=1,n=1,r=8,p=1,ss=Bw==,sk=AAAAAAAAAAAAAAAAAAAAAA==$AAAA$AAAAAAAAAAAAAAAAAAAAAA==";
+        assert!(matches!(StoredHash::parse(firebase), Ok(StoredHash::Firebase(_))));
+        assert!(!is_password("password", firebase).await);
     }
 
     #[test]

@@ -3,8 +3,10 @@
 
 /// What a token is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub enum Kind {
+    /// White space.
     Space,
+    /// A comment of either form.
     Comment,
     /// A key word or a name without quotes.
     Word,
@@ -12,34 +14,43 @@ pub(crate) enum Kind {
     Quoted,
     /// A string in any of its forms.
     Literal,
+    /// A number.
     Number,
+    /// `;`
     Semicolon,
+    /// `(`
     Open,
+    /// `)`
     Close,
+    /// Anything else: an operator's character, a parameter.
     Other,
 }
 
 /// A token and its text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Token<'a> {
-    pub(crate) kind: Kind,
-    pub(crate) text: &'a str,
+pub struct Token<'a> {
+    /// What it is.
+    pub kind: Kind,
+    /// Its text, a part of the whole.
+    pub text: &'a str,
 }
 
 impl Token<'_> {
     /// Whether the token means something to the parser.
-    pub(crate) fn is_significant(&self) -> bool {
+    #[must_use]
+    pub fn is_significant(&self) -> bool {
         !matches!(self.kind, Kind::Space | Kind::Comment)
     }
 
     /// Whether it is this key word, given in lower case.
-    pub(crate) fn is(&self, word: &str) -> bool {
+    #[must_use]
+    pub fn is(&self, word: &str) -> bool {
         self.kind == Kind::Word && self.text.eq_ignore_ascii_case(word)
     }
 }
 
 /// All tokens of a text; together they are the text.
-pub(crate) fn tokens(text: &str) -> impl Iterator<Item = Token<'_>> {
+pub fn tokens(text: &str) -> impl Iterator<Item = Token<'_>> {
     let mut rest = text;
     std::iter::from_fn(move || {
         let first = rest.chars().next()?;
