@@ -18,13 +18,6 @@ impl Contact {
         }
     }
 
-    /// The address or number.
-    pub(crate) fn text(&self) -> &str {
-        match self {
-            Self::Email(text) | Self::Phone(text) => text,
-        }
-    }
-
     /// The address; `None` for a number.
     pub(crate) fn email(&self) -> Option<&str> {
         match self {

@@ -43,5 +43,5 @@ pub use mailbox::mailbox_router;
 pub use outside::{Outside, OutsideError, OutsideSettings, TemplateSetting};
 pub use router::router;
 pub use settings::Settings;
-pub use sms::{Sending, Sms, SmsError, SmsSender, SmsSettings};
+pub use sms::{SmsAccount, SmsSettings};
 pub use state::{Deps, State};

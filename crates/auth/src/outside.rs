@@ -7,11 +7,12 @@ use std::sync::Arc;
 use authkit::hook::{self, SecretError, UriError};
 use authkit::mailer::{MailError, Mailer, Smtp, SmtpSettings};
 use authkit::outbound::{self, ClientError};
+use authkit::sms::{Line, Provider};
 use authkit::template::{Catalogue, CatalogueError, Definition, Kind, Reading};
 use base::{Clock, Random};
 
 use crate::hooks::{HookName, HookSetting, Registry};
-use crate::sms::SmsSender;
+use crate::sms::SmsAccount;
 
 /// Settings of what is outside.
 #[derive(Clone, Debug, Default)]
@@ -24,6 +25,8 @@ pub struct OutsideSettings {
     pub reading: Reading,
     /// The hooks that are on.
     pub hooks: BTreeMap<HookName, HookSetting>,
+    /// Who sends messages to phones.
+    pub sms: Option<SmsAccount>,
 }
 
 /// A letter that replaces the one that is built in.
@@ -63,7 +66,7 @@ pub enum OutsideError {
 pub struct Outside {
     pub(crate) catalogue: Option<Catalogue>,
     pub(crate) mailer: Option<Arc<dyn Mailer>>,
-    pub(crate) sms: Option<Arc<dyn SmsSender>>,
+    pub(crate) sms: Option<Arc<dyn Provider>>,
     pub(crate) hooks: Registry,
 }
 
@@ -73,7 +76,7 @@ impl Outside {
     /// # Errors
     /// [`OutsideError`] for the first setting that cannot be used.
     pub async fn prepare(settings: OutsideSettings, clock: Clock, random: Random) -> Result<Self, OutsideError> {
-        let OutsideSettings { smtp, templates, reading, hooks } = settings;
+        let OutsideSettings { smtp, templates, reading, hooks, sms } = settings;
         let client = outbound::client()?;
         let mut catalogue = Catalogue::new(client.clone(), clock.clone(), reading);
         for TemplateSetting { locale, kind, definition } in templates {
@@ -83,9 +86,10 @@ impl Outside {
             Some(smtp) => Some(Arc::new(Smtp::new(&smtp)?) as Arc<dyn Mailer>),
             None => None,
         };
+        let sms = sms.map(|account| account.provider(Line::new(client.clone())));
         let caller = hook::Hooks { client, clock, random, limits: hook::Limits::default() };
         let hooks = Registry::new(&hooks, caller)?;
-        Ok(Self { catalogue: Some(catalogue), mailer, sms: None, hooks })
+        Ok(Self { catalogue: Some(catalogue), mailer, sms, hooks })
     }
 
     /// Sends mail this way.
@@ -97,7 +101,7 @@ impl Outside {
 
     /// Sends messages to phones this way.
     #[must_use]
-    pub fn with_sms(mut self, sms: Arc<dyn SmsSender>) -> Self {
+    pub fn with_sms(mut self, sms: Arc<dyn Provider>) -> Self {
         self.sms = Some(sms);
         self
     }

@@ -50,7 +50,7 @@ pub(crate) async fn post(
     }
     let entry = audit::payload(&Actor::user(&user), Action::UserRecoveryRequested, None);
     audit::insert(&mut tx, &state, &entry, state.clock.now()).await.map_err(&failed)?;
-    let letters = Letters { state: &state, redirect_to: &redirect_to, is_pkce: challenge.is_some() };
+    let letters = Letters { state: &state, client: &client, redirect_to: &redirect_to, is_pkce: challenge.is_some() };
     letters.recovery(&mut tx, &user).await?;
     tx.commit().await.map_err(&failed)?;
     Ok(Json(json!({})))

@@ -36,8 +36,8 @@ pub(crate) enum Refusal {
     MailNotSent { text: &'static str, cause: String },
     /// A hook failed, or refused.
     Hook(HookError),
-    /// A hook of the database says no.
-    HookRefused { status: u16, message: String },
+    /// The hook that is told of passwords rejects the attempt; what it says.
+    PasswordRejected(String),
     /// A hook gave what it must not; what.
     HookOutput(Cow<'static, str>),
 }
@@ -54,14 +54,10 @@ impl Refusal {
             Self::MagicLinkNeedsEmail => {
                 (S::UNPROCESSABLE_ENTITY, "validation_failed", "Signing in by link requires an email".into())
             }
-            Self::EmailNotAuthorized => (
-                S::BAD_REQUEST,
-                "email_address_not_authorized",
-                "Mail can be sent to authorized addresses only".into(),
-            ),
-            Self::PhoneUnsupported => {
-                (S::BAD_REQUEST, "phone_provider_disabled", "Unsupported phone provider".into())
+            Self::EmailNotAuthorized => {
+                (S::BAD_REQUEST, "email_address_not_authorized", "Mail can be sent to authorized addresses only".into())
             }
+            Self::PhoneUnsupported => (S::BAD_REQUEST, "phone_provider_disabled", "Unsupported phone provider".into()),
             Self::ResendDisabled { code, text } => (S::BAD_REQUEST, code, (*text).into()),
             Self::PhoneNotConfirmed => (S::BAD_REQUEST, "phone_not_confirmed", "Phone not confirmed".into()),
             Self::Unconfirmed { code, text } => (S::UNPROCESSABLE_ENTITY, code, (*text).into()),
@@ -76,7 +72,7 @@ impl Refusal {
             }
             Self::MailNotSent { text, .. } => (S::INTERNAL_SERVER_ERROR, "unexpected_failure", (*text).into()),
             Self::Hook(error) => hook(error),
-            Self::HookRefused { status, message } => refused(*status, message),
+            Self::PasswordRejected(message) => (S::BAD_REQUEST, "invalid_credentials", message.as_str().into()),
             Self::HookOutput(_) => {
                 (S::INTERNAL_SERVER_ERROR, "unexpected_failure", "The hook's output is not valid".into())
             }
@@ -91,7 +87,6 @@ impl Refusal {
                 Some(Failure::new("codes cannot be sent to phones: no provider is configured".to_owned()))
             }
             Self::Hook(error) => Some(Failure::new(chain(error))),
-            Self::HookRefused { message, .. } => Some(Failure::new(format!("the hook refused: {message}"))),
             Self::HookOutput(why) => Some(Failure::new(format!("the hook's output is not valid: {why}"))),
             _ => None,
         }

@@ -5,7 +5,7 @@ use axum::middleware;
 use axum::routing::{MethodRouter, get, post};
 
 use crate::state::State;
-use crate::{admin, answer, login, logout, public, recover, signup, user, verify};
+use crate::{admin, answer, invite, login, logout, otp, public, reauthenticate, recover, resend, signup, user, verify};
 
 /// All routes, without the public prefix (`/auth/v1`).
 pub fn router(state: State) -> Router {
@@ -17,6 +17,7 @@ pub fn router(state: State) -> Router {
         .route("/token", post(login::token))
         .route("/logout", post(logout::post))
         .route("/recover", post(recover::post));
+    let router = codes(router);
     let router = with_slash(router, "/signup", post(signup::post));
     let router = with_slash(router, "/verify", get(verify::get).post(verify::post).head(answer::no_head));
     let router = with_slash(router, "/user", get(user::get).put(user::put));
@@ -27,6 +28,17 @@ pub fn router(state: State) -> Router {
         .fallback(answer::not_found)
         .layer(middleware::from_fn_with_state(state.clone(), answer::finish))
         .with_state(state)
+}
+
+/// What sends links and codes.
+fn codes(router: Router<State>) -> Router<State> {
+    router
+        .route("/otp", post(otp::post))
+        .route("/magiclink", post(otp::magic_link))
+        .route("/resend", post(resend::post))
+        .route("/reauthenticate", get(reauthenticate::get).head(answer::no_head))
+        .route("/invite", post(invite::post))
+        .route("/admin/generate_link", post(admin::generate_link))
 }
 
 /// A route that answers with a slash at its end too.

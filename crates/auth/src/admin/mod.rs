@@ -3,11 +3,13 @@
 mod attributes;
 mod create;
 mod delete;
+mod links;
 mod list;
 mod update;
 
 pub(crate) use create::create;
 pub(crate) use delete::delete;
+pub(crate) use links::generate_link;
 pub(crate) use list::list;
 pub(crate) use update::update;
 

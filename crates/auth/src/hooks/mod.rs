@@ -1,9 +1,12 @@
 //! Hooks: programs of the operator that are asked, over HTTP or as functions of the database.
 
+mod access_token;
+
 use std::collections::BTreeMap;
 
 use authkit::hook::{self, FunctionName, HookError, Hooks, Secrets, Target};
 use pg::{Context, Transaction};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::client::Client;
@@ -130,9 +133,7 @@ pub(crate) async fn call(
         "uuid": state.random.uuid(), "time": state.clock.now(), "name": name.event(), "ip_address": ip,
     });
     match &hook.target {
-        Target::Http(url) => {
-            caller.call(url, &hook.secrets, &input).await.map_err(|error| Refusal::Hook(error).into())
-        }
+        Target::Http(url) => caller.call(url, &hook.secrets, &input).await.map_err(|error| Refusal::Hook(error).into()),
         Target::Function(function) => match tx {
             Some(tx) => call_function(tx, function, &input).await,
             None => {
@@ -176,7 +177,11 @@ async fn call_function(tx: &mut Transaction, name: &FunctionName, input: &Value)
 }
 
 /// Asks whether a user may be made; runs before anything is written.
-pub(crate) async fn before_user_created(state: &State, client: &Client, user: impl FnOnce() -> Value) -> Result<(), Error> {
+pub(crate) async fn before_user_created(
+    state: &State,
+    client: &Client,
+    user: impl FnOnce() -> Value,
+) -> Result<(), Error> {
     if !state.outside.hooks.has(HookName::BeforeUserCreated) {
         return Ok(());
     }
@@ -189,4 +194,39 @@ pub(crate) async fn after_user_created(state: &State, client: &Client, user: &Us
         return Ok(());
     }
     call(state, None, HookName::AfterUserCreated, client, json!({"user": user})).await.map(drop)
+}
+
+/// What a hook that is told of an attempt decides.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+pub(crate) struct Decision {
+    /// `continue` or `reject`.
+    decision: String,
+    /// What the client is told of a rejection; may be empty.
+    pub(crate) message: String,
+    /// Whether all sessions of the user end.
+    pub(crate) should_logout_user: bool,
+}
+
+impl Decision {
+    pub(crate) fn is_rejection(&self) -> bool {
+        self.decision == "reject"
+    }
+}
+
+/// Tells a hook of an attempt; `None` when there is no such hook. It runs in a transaction of its own, so that what
+/// it counts stays.
+pub(crate) async fn decide(
+    state: &State,
+    client: &Client,
+    name: HookName,
+    input: Value,
+) -> Result<Option<Decision>, Error> {
+    if !state.outside.hooks.has(name) {
+        return Ok(None);
+    }
+    let output = call(state, None, name, client, input).await?.unwrap_or_default();
+    let decision =
+        serde_json::from_value(output).map_err(|error| Refusal::HookOutput(format!("no decision: {error}").into()))?;
+    Ok(Some(decision))
 }

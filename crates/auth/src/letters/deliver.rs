@@ -27,13 +27,7 @@ pub(super) struct Post<'a> {
 }
 
 impl<'a> Post<'a> {
-    pub(super) fn new(
-        kind: Kind,
-        user: &'a User,
-        to: &'a str,
-        variables: Variables,
-        failed: &'static str,
-    ) -> Self {
+    pub(super) fn new(kind: Kind, user: &'a User, to: &'a str, variables: Variables, failed: &'static str) -> Self {
         Self { kind, user, to, variables, code: None, more: json!({}), failed }
     }
 

@@ -129,11 +129,26 @@ impl Letters<'_> {
         self.remember(tx, user, purpose, &user.email, code).await
     }
 
+    /// Notes the code of one side of a change of the address, without sending it; returns it.
+    pub(crate) async fn keep_email_change(
+        &self,
+        tx: &mut Transaction,
+        user: &User,
+        new: &str,
+        is_new: bool,
+    ) -> Result<Code, pg::Error> {
+        let (purpose, contact) =
+            if is_new { (Purpose::EmailChangeNew, new) } else { (Purpose::EmailChangeCurrent, &*user.email) };
+        let code = self.code(contact);
+        one_time_tokens::sent_email_change_to(tx, user.id, (new, is_new), &code.hash, self.state.clock.now()).await?;
+        self.remember(tx, user, purpose, contact, &code).await?;
+        Ok(code)
+    }
+
     /// An error when the last letter of a kind is too recent.
     fn due(&self, last: Option<Timestamp>) -> Result<(), Error> {
-        let seconds = last.and_then(|last| {
-            seconds_left(last, self.state.settings.mailer_max_frequency, self.state.clock.now())
-        });
+        let seconds =
+            last.and_then(|last| seconds_left(last, self.state.settings.mailer_max_frequency, self.state.clock.now()));
         seconds.map_or(Ok(()), |seconds| Err(Error::EmailTooSoon(seconds)))
     }
 

@@ -13,13 +13,13 @@ use crate::model::users::User;
 pub(crate) enum News<'a> {
     PasswordChanged,
     /// The address was this one.
-    EmailChanged { old: &'a str },
+    EmailChanged {
+        old: &'a str,
+    },
     /// The number was this one; empty where there was none.
-    PhoneChanged { old: &'a str },
-    IdentityLinked { provider: &'a str },
-    IdentityUnlinked { provider: &'a str },
-    FactorEnrolled { factor_type: &'a str },
-    FactorUnenrolled { factor_type: &'a str },
+    PhoneChanged {
+        old: &'a str,
+    },
 }
 
 impl News<'_> {
@@ -28,10 +28,6 @@ impl News<'_> {
             Self::PasswordChanged => Kind::PasswordChanged,
             Self::EmailChanged { .. } => Kind::EmailChanged,
             Self::PhoneChanged { .. } => Kind::PhoneChanged,
-            Self::IdentityLinked { .. } => Kind::IdentityLinked,
-            Self::IdentityUnlinked { .. } => Kind::IdentityUnlinked,
-            Self::FactorEnrolled { .. } => Kind::MfaFactorEnrolled,
-            Self::FactorUnenrolled { .. } => Kind::MfaFactorUnenrolled,
         }
     }
 }
@@ -74,12 +70,6 @@ impl Letters<'_> {
             News::EmailChanged { old } => post(variables.text("OldEmail", old)).tell("old_email", old),
             News::PhoneChanged { old } => {
                 post(variables.text("Phone", &user.phone).text("OldPhone", old)).tell("old_phone", old)
-            }
-            News::IdentityLinked { provider } | News::IdentityUnlinked { provider } => {
-                post(variables.text("Provider", provider)).tell("provider", provider)
-            }
-            News::FactorEnrolled { factor_type } | News::FactorUnenrolled { factor_type } => {
-                post(variables.text("FactorType", factor_type)).tell("factor_type", factor_type)
             }
         }
     }

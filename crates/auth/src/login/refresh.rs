@@ -77,8 +77,10 @@ pub(super) async fn grant(state: &State, client: &Client, request: Request) -> R
         }
     };
     record(state, client, &mut tx, &found, &session, is_new).await.map_err(&failed)?;
+    let issued = Issued { user: found.user, session, refresh_token, is_first: false, claims: None };
+    let issued = issued.customise(state, client, &mut tx, "token_refresh").await?;
     tx.commit().await.map_err(&failed)?;
-    let mut response = Issued { user: found.user, session, refresh_token, is_first: false }.answer(state)?;
+    let mut response = issued.answer(state)?;
     if is_new {
         response.headers_mut().insert("sb-auth-refresh-token-reuse", HeaderValue::from_static("false"));
     }

@@ -139,6 +139,32 @@ pub(crate) async fn sent_email_change(tx: &mut Transaction, change: &EmailChange
     tx.execute(SENT_EMAIL_CHANGE, &[user_id, new_email, new_hash, current_hash, at]).await.map(drop)
 }
 
+const SENT_EMAIL_CHANGE_TO: &str = "
+    with stale as (
+      delete from auth.one_time_tokens o using auth.users u
+      where u.id = $1 and o.user_id = u.id and u.email_change is distinct from $2
+        and o.token_type in ('email_change_token_new', 'email_change_token_current'))
+    update auth.users
+    set email_change = $2,
+        email_change_token_new = case when $3 then $4 when email_change is distinct from $2 then ''
+          else email_change_token_new end,
+        email_change_token_current = case when not $3 then $4 when email_change is distinct from $2 then ''
+          else email_change_token_current end,
+        email_change_sent_at = $5, email_change_confirm_status = 0, updated_at = $5
+    where id = $1";
+
+/// Notes in the user's row the code of one side of a change of address: the new one's or the old one's. That of
+/// the other side stays good for the same new address only.
+pub(crate) async fn sent_email_change_to(
+    tx: &mut Transaction,
+    user_id: Uuid,
+    (new_email, is_new): (&str, bool),
+    hash: &str,
+    at: Timestamp,
+) -> Result<(), pg::Error> {
+    tx.execute(SENT_EMAIL_CHANGE_TO, &[&user_id, &new_email, &is_new, &hash, &at]).await.map(drop)
+}
+
 const SENT_REAUTHENTICATION: &str =
     "update auth.users set reauthentication_token = $2, reauthentication_sent_at = $3, updated_at = $3 where id = $1";
 

@@ -1,8 +1,9 @@
 //! Codes that are sent to phones. As with letters, what is written and what is sent stand or fall together.
 
-mod sender;
+mod account;
 mod settings;
 
+use authkit::sms::{Channel, Text};
 use authkit::template::{TextTemplate, Variables};
 use pg::Transaction;
 use serde_json::json;
@@ -17,7 +18,7 @@ use crate::one_time;
 use crate::refusal::{Refusal, chain};
 use crate::state::State;
 
-pub use sender::{Sending, Sms, SmsError, SmsSender};
+pub use account::SmsAccount;
 pub use settings::SmsSettings;
 
 /// What stands for the id of a message that was not sent because its code is known.
@@ -31,21 +32,25 @@ pub(crate) struct Texting<'a> {
     pub(crate) channel: &'a str,
 }
 
-/// Checks how somebody wants to be reached.
+/// Checks how somebody wants to be reached. A hook decides for itself what it can.
 pub(crate) fn check_channel(state: &State, channel: &str) -> Result<(), Error> {
-    let has_whatsapp = state.outside.sms.as_ref().is_some_and(|sender| sender.has_whatsapp());
-    match channel {
-        "" | "sms" => Ok(()),
-        "whatsapp" if has_whatsapp => Ok(()),
-        _ if state.outside.hooks.has(HookName::SendSms) => Ok(()),
+    if state.outside.hooks.has(HookName::SendSms) {
+        return Ok(());
+    }
+    match read_channel(channel) {
+        Some(Channel::Sms) => Ok(()),
+        Some(channel) if state.outside.sms.as_ref().is_some_and(|provider| provider.knows(channel)) => Ok(()),
         _ => Err(Error::validation("Invalid channel, supported values are 'sms' or 'whatsapp'.")),
     }
 }
 
+fn read_channel(channel: &str) -> Option<Channel> {
+    if channel.is_empty() { Some(Channel::Sms) } else { Channel::parse(channel) }
+}
+
 /// Checks a number and brings it into the form in which it is stored.
 pub(crate) fn check_number(number: &str) -> Result<String, Error> {
-    authkit::address::phone(number)
-        .ok_or_else(|| Error::validation("Invalid phone number format (E.164 required)"))
+    authkit::address::phone(number).ok_or_else(|| Error::validation("Invalid phone number format (E.164 required)"))
 }
 
 impl Texting<'_> {
@@ -82,8 +87,7 @@ impl Texting<'_> {
             return Err(Refusal::SmsTooSoon(seconds).into());
         }
         let known = settings.test_code(number, at).map(str::to_owned);
-        let digits =
-            known.clone().unwrap_or_else(|| authkit::otp::code(&self.state.random, settings.otp_length));
+        let digits = known.clone().unwrap_or_else(|| authkit::otp::code(&self.state.random, settings.otp_length));
         let failed = Error::database(text);
         let hash = one_time::hash(number, &digits);
         match purpose {
@@ -114,12 +118,13 @@ impl Texting<'_> {
             hooks::call(self.state, Some(tx), HookName::SendSms, self.client, input).await?;
             return Ok(None);
         }
-        let sender = self.state.outside.sms.as_ref().ok_or(Refusal::NoSmsProvider)?;
-        let message = TextTemplate::parse("sms", &self.state.settings.sms.template)
+        let provider = self.state.outside.sms.as_ref().ok_or(Refusal::NoSmsProvider)?;
+        let body = TextTemplate::parse("sms", &self.state.settings.sms.template)
             .and_then(|template| template.render(&Variables::new().text("Code", digits)))
             .map_err(|error| Error::Internal(text, chain(&error)))?;
-        let channel = if self.channel.is_empty() { "sms" } else { self.channel };
-        let sms = Sms { number, text: &message, code: digits, channel };
-        sender.send(&sms).await.map_err(|error| Refusal::SmsNotSent { text, cause: chain(&error) }.into())
+        let channel = read_channel(self.channel).unwrap_or_default();
+        let message = Text { phone: number.to_owned(), body, code: digits.to_owned(), channel };
+        let sent = provider.send(&message).await;
+        sent.map(Some).map_err(|error| Refusal::SmsNotSent { text, cause: chain(&error) }.into())
     }
 }

@@ -33,7 +33,7 @@ impl Default for SmsSettings {
             otp_exp: Duration::from_secs(60),
             otp_length: 6,
             max_frequency: Duration::from_secs(5),
-            template: "Your code is {{ .Code }}".to_owned(),
+            template: authkit::sms::DEFAULT_TEMPLATE.to_owned(),
             test_otp: BTreeMap::new(),
             test_otp_valid_until: None,
         }

@@ -31,7 +31,8 @@ const INSERT: &str = "
 
 /// Adds a user. What triggers make of the row is seen by [`reload`] only.
 pub(crate) async fn insert(tx: &mut Transaction, user: &NewUser<'_>) -> Result<(), pg::Error> {
-    let NewUser { id, aud, role, email, phone, encrypted_password, app_metadata, user_metadata, is_anonymous, at } = user;
+    let NewUser { id, aud, role, email, phone, encrypted_password, app_metadata, user_metadata, is_anonymous, at } =
+        user;
     let params: [pg::Param<'_>; 10] =
         [id, aud, role, email, phone, encrypted_password, app_metadata, user_metadata, at, is_anonymous];
     tx.execute(INSERT, &params).await.map(drop)

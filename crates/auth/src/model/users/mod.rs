@@ -7,9 +7,8 @@ mod list;
 
 pub(crate) use change::{
     EMAIL_KEY, NewUser, Obscured, PHONE_KEY, PRIMARY_KEY, agree_to_email_change, change_email, change_phone,
-    confirm_email,
-    confirm_phone, delete, insert, invite, make_permanent, merge_app_metadata, merge_user_metadata, recover, set_ban, set_email, set_metadata,
-    set_password, set_phone, set_role, soft_delete,
+    confirm_email, confirm_phone, delete, insert, invite, make_permanent, merge_app_metadata, merge_user_metadata,
+    recover, set_ban, set_email, set_metadata, set_password, set_phone, set_role, soft_delete,
 };
 pub(crate) use find::{find, find_by_email, find_by_phone, find_by_phone_change, find_duplicate, has_phone, reload};
 pub(crate) use list::{ListOrder, Page, list};
