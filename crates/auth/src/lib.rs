@@ -34,6 +34,7 @@ mod signup;
 mod sms;
 pub mod state;
 mod tokens;
+mod unsent;
 mod user;
 mod verify;
 

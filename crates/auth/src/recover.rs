@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::client::Client;
+use crate::contact::Contact;
 use crate::error::Error;
 use crate::json::{Body, Json};
 use crate::letters::Letters;
@@ -15,6 +16,7 @@ use crate::pkce::Challenge;
 use crate::redirect::RedirectTo;
 use crate::state::State;
 use crate::tokens::Proof;
+use crate::unsent;
 
 /// The body.
 #[derive(Deserialize, Default)]
@@ -43,7 +45,10 @@ pub(crate) async fn post(
     let failed = Error::database("Unable to process request");
     let aud = client.audience(None, &state.settings);
     let user = users::find_by_email(&state.db, &email, &aud).await.map_err(&failed)?;
-    let Some(user) = user else { return Ok(Json(json!({}))) };
+    let Some(user) = user else {
+        unsent::note(&state, &Contact::Email(email), "recovery").await?;
+        return Ok(Json(json!({})));
+    };
     let mut tx = state.db.write(&Context::service()).await.map_err(&failed)?;
     if let Some(challenge) = &challenge {
         challenge.start(&state, &mut tx, user.id, "recovery", Proof::Recovery).await.map_err(&failed)?;

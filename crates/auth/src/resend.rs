@@ -18,6 +18,7 @@ use crate::refusal::Refusal;
 use crate::sms::{self, Texting};
 use crate::state::State;
 use crate::tokens::Proof;
+use crate::unsent;
 
 /// What clients are told when the database fails.
 const FAILED: &str = "Unable to process request";
@@ -43,6 +44,17 @@ enum Kind {
     PhoneChange,
 }
 
+impl Kind {
+    /// What the frequencies are counted by.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Signup | Self::Sms => "confirmation",
+            Self::EmailChange => "email_change",
+            Self::PhoneChange => "phone_change",
+        }
+    }
+}
+
 /// Answers `{}` where there is nothing to be sent, so that nobody learns which accounts there are.
 pub(crate) async fn post(
     With(state): With<State>,
@@ -59,7 +71,10 @@ pub(crate) async fn post(
         Contact::Phone(phone) => users::find_by_phone(&state.db, phone, &aud).await,
     };
     let user = found.map_err(&failed)?.filter(|user| waits(kind, user));
-    let Some(user) = user else { return Ok(Json(json!({}))) };
+    let Some(user) = user else {
+        unsent::note(&state, &contact, kind.name()).await?;
+        return Ok(Json(json!({})));
+    };
     let mut tx = state.db.write(&Context::service()).await.map_err(&failed)?;
     let resend =
         Resend { state: &state, client: &client, redirect_to: &redirect_to, challenge: challenge.as_ref(), kind };

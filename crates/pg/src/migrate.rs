@@ -37,6 +37,7 @@ migrations! {
     7 "0007_vestibule",
     8 "0008_grants",
     9 "0009_schema_reload",
+    11 "0011_unsent_letters",
 }
 
 /// The roles that services log in as.

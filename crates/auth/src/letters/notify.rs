@@ -11,13 +11,13 @@ use crate::model::users::User;
 
 /// What has happened to an account.
 pub(crate) enum News<'a> {
-    PasswordChanged,
+    PasswordSet,
     /// The address was this one.
-    EmailChanged {
+    NewEmail {
         old: &'a str,
     },
     /// The number was this one; empty where there was none.
-    PhoneChanged {
+    NewPhone {
         old: &'a str,
     },
 }
@@ -25,9 +25,9 @@ pub(crate) enum News<'a> {
 impl News<'_> {
     fn kind(&self) -> Kind {
         match self {
-            Self::PasswordChanged => Kind::PasswordChanged,
-            Self::EmailChanged { .. } => Kind::EmailChanged,
-            Self::PhoneChanged { .. } => Kind::PhoneChanged,
+            Self::PasswordSet => Kind::PasswordChanged,
+            Self::NewEmail { .. } => Kind::EmailChanged,
+            Self::NewPhone { .. } => Kind::PhoneChanged,
         }
     }
 }
@@ -44,7 +44,7 @@ impl Letters<'_> {
     pub(crate) async fn notify(&self, tx: &mut Transaction, user: &User, news: News<'_>) -> Result<(), Error> {
         let kind = news.kind();
         let to = match news {
-            News::EmailChanged { old } => old,
+            News::NewEmail { old } => old,
             _ => &user.email,
         };
         if to.is_empty() || !self.state.settings.letters.notifications.contains(&kind) {
@@ -66,9 +66,9 @@ impl Letters<'_> {
         let variables = self.variables(user);
         let post = |variables| Post::new(news.kind(), user, to, variables, "Error sending notification email");
         match news {
-            News::PasswordChanged => post(variables),
-            News::EmailChanged { old } => post(variables.text("OldEmail", old)).tell("old_email", old),
-            News::PhoneChanged { old } => {
+            News::PasswordSet => post(variables),
+            News::NewEmail { old } => post(variables.text("OldEmail", old)).tell("old_email", old),
+            News::NewPhone { old } => {
                 post(variables.text("Phone", &user.phone).text("OldPhone", old)).tell("old_phone", old)
             }
         }

@@ -8,4 +8,5 @@ pub(crate) mod mailbox;
 pub(crate) mod one_time_tokens;
 pub(crate) mod refresh_tokens;
 pub(crate) mod sessions;
+pub(crate) mod unsent_letters;
 pub(crate) mod users;

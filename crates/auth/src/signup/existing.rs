@@ -14,6 +14,7 @@ use crate::metadata;
 use crate::model::audit::{self, Action, Actor};
 use crate::model::identities;
 use crate::model::users::User;
+use crate::unsent;
 
 pub(super) async fn answer(start: &Start<'_>, user: &User, password: &str) -> Result<Response, Error> {
     match (start.contact.is_confirmed_by(user), start.is_open()) {
@@ -22,6 +23,7 @@ pub(super) async fn answer(start: &Start<'_>, user: &User, password: &str) -> Re
             Err(Error::UserAlreadyExists)
         }
         (true, false) => {
+            unsent::note(start.state, start.contact, "confirmation").await?;
             record(start, user).await?;
             // Hashing is what a new account would have taken the time for.
             start.state.hasher.hash(SecretString::from(password)).await?;

@@ -82,7 +82,7 @@ pub(crate) async fn put(
     write(&state, &caller, &change, &mut tx).await.map_err(&failed)?;
     let letters = Letters { state: &state, client: &client, redirect_to: &redirect_to, is_pkce: challenge.is_some() };
     if change.password_hash.is_some() {
-        letters.notify(&mut tx, user, News::PasswordChanged).await?;
+        letters.notify(&mut tx, user, News::PasswordSet).await?;
     }
     if let Some(email) = &change.email {
         change_email(&letters, &mut tx, user, email, challenge.as_ref()).await?;

@@ -88,7 +88,7 @@ pub(crate) async fn change_phone(
     }
     users::change_phone(tx, user.id, new, at).await.map_err(failed)?;
     let changed = User { phone: new.to_owned(), ..user.clone() };
-    letters.notify(tx, &changed, News::PhoneChanged { old: &user.phone }).await
+    letters.notify(tx, &changed, News::NewPhone { old: &user.phone }).await
 }
 
 async fn confirm(state: &State, tx: &mut Transaction, user: &User) -> Result<(), Error> {
@@ -145,5 +145,5 @@ pub(crate) async fn change_email(
         users::confirm_email(tx, user.id, at).await.map_err(failed)?;
     }
     let changed = User { email: new.to_owned(), ..user.clone() };
-    letters.notify(tx, &changed, News::EmailChanged { old: &user.email }).await
+    letters.notify(tx, &changed, News::NewEmail { old: &user.email }).await
 }

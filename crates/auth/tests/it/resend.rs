@@ -18,6 +18,10 @@ async fn only_what_is_under_way_is_sent_again() {
     let unknown = resend("nobody@example.com").await;
     assert_eq!((known.status, &known.body), (unknown.status, &unknown.body));
     assert_eq!(&*known.text(), "{}");
+    // 5
+    for email in ["john@example.com", "nobody@example.com"] {
+        assert_error(&resend(email).await, 429, "over_email_send_rate_limit");
+    }
     assert_eq!(service.count("vestibule.mailbox").await, 2);
     let opened = service.send(Call::get(&service.mail("john@example.com").await.link)).await;
     assert_eq!(fragment(&opened, "type"), "signup");

@@ -89,6 +89,10 @@ async fn signing_up_again_tells_nothing_about_a_confirmed_account() {
         "user_metadata": {"mine": 1}, "identities": [], "created_at": now, "updated_at": now, "is_anonymous": false,
     });
     assert_eq!(fabricated, expected);
+    // 5: as for an account that waits for confirmation.
+    let soon = service.post("/signup", request.clone()).await;
+    assert_error(&soon, 429, "over_email_send_rate_limit");
+    service.advance(1);
     assert_ne!(service.post("/signup", request).await.json()["id"], fabricated["id"]);
     assert_eq!(service.count("auth.users").await, 1);
     assert_eq!(service.count("vestibule.mailbox").await, 1, "no mail goes out");
