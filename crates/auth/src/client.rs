@@ -6,7 +6,7 @@ use axum::extract::FromRequestParts;
 use base::http::ClientAddr;
 use base::jwt::Token;
 use http::HeaderMap;
-use http::header::USER_AGENT;
+use http::header::{ACCEPT_LANGUAGE, HOST, USER_AGENT};
 use http::request::Parts;
 
 use crate::error::Error;
@@ -20,6 +20,11 @@ pub(crate) struct Client {
     pub(crate) user_agent: Option<String>,
     pub(crate) ip: Option<IpAddr>,
     audience: Option<String>,
+    /// The languages that the program asks for.
+    pub(crate) accept_language: Option<String>,
+    /// The scheme and host by which the service was reached, as a proxy tells it.
+    pub(crate) forwarded_proto: Option<String>,
+    pub(crate) host: Option<String>,
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Client {
@@ -30,6 +35,9 @@ impl<S: Send + Sync> FromRequestParts<S> for Client {
             user_agent: text(&parts.headers, USER_AGENT.as_str()),
             ip: parts.extensions.get::<ClientAddr>().map(|address| address.0),
             audience: text(&parts.headers, AUDIENCE),
+            accept_language: text(&parts.headers, ACCEPT_LANGUAGE.as_str()),
+            forwarded_proto: text(&parts.headers, "x-forwarded-proto"),
+            host: text(&parts.headers, "x-forwarded-host").or_else(|| text(&parts.headers, HOST.as_str())),
         })
     }
 }

@@ -17,6 +17,7 @@ use http::{HeaderValue, StatusCode};
 
 use crate::denial::Denial;
 use crate::json::MAX_BODY;
+use crate::refusal::Refusal;
 
 /// An error of the account service.
 #[derive(Debug)]
@@ -124,6 +125,8 @@ pub(crate) enum Error {
 
     /// What one flow refuses.
     Denied(Denial),
+    /// Codes, messages, invitations, hooks.
+    Refused(Refusal),
 
     // Inside
     /// The database failed; the text that clients get.
@@ -308,6 +311,7 @@ impl Error {
                 "same_password",
                 "New password should be different from the old password.".into(),
             ),
+            Self::Refused(refusal) => refusal.public(),
             Self::OwnsObjects(error) => (S::CONFLICT, "conflict", error.failure().message.into()),
             Self::Denied(denial) => (denial.status, denial.code, denial.text.as_ref().into()),
             Self::Database(text, _) | Self::Internal(text, _) => {
@@ -322,6 +326,7 @@ impl Error {
         match self {
             Self::Database(_, error) | Self::OwnsObjects(error) => Some(error.failure()),
             Self::Internal(_, cause) => Some(Failure::new(cause.clone())),
+            Self::Refused(refusal) => refusal.failure(),
             _ => None,
         }
     }
@@ -357,6 +362,12 @@ impl IntoResponse for Error {
         }
         response.extensions_mut().insert(Raised(Arc::new(self)));
         response
+    }
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
     }
 }
 

@@ -52,9 +52,9 @@ pub(crate) async fn health() -> Json<Value> {
 /// `GET /settings`: what a sign-in page has to know.
 pub(crate) async fn settings(With(state): With<State>) -> Json<Value> {
     let mut external = json!({
-        "anonymous_users": false,
+        "anonymous_users": state.settings.anonymous_enabled,
         "email": state.settings.email_enabled,
-        "phone": false,
+        "phone": state.settings.phone_enabled,
     });
     for provider in PROVIDERS {
         external[provider] = json!(false);
@@ -63,8 +63,8 @@ pub(crate) async fn settings(With(state): With<State>) -> Json<Value> {
         "external": external,
         "disable_signup": state.settings.disable_signup,
         "mailer_autoconfirm": state.settings.mailer_autoconfirm,
-        "phone_autoconfirm": false,
-        "sms_provider": "",
+        "phone_autoconfirm": state.settings.sms.autoconfirm,
+        "sms_provider": state.outside.sms.as_ref().map_or("", |provider| provider.name()),
         "saml_enabled": false,
         "saml_private_key_next_configured": false,
         "passkeys_enabled": false,

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::client::Client;
+use crate::contact::Contact;
 use crate::error::Error;
 use crate::json::{Body, Json};
 use crate::letters::Letters;
@@ -15,6 +16,7 @@ use crate::pkce::Challenge;
 use crate::redirect::RedirectTo;
 use crate::state::State;
 use crate::tokens::Proof;
+use crate::unsent;
 
 /// The body.
 #[derive(Deserialize, Default)]
@@ -43,14 +45,17 @@ pub(crate) async fn post(
     let failed = Error::database("Unable to process request");
     let aud = client.audience(None, &state.settings);
     let user = users::find_by_email(&state.db, &email, &aud).await.map_err(&failed)?;
-    let Some(user) = user else { return Ok(Json(json!({}))) };
+    let Some(user) = user else {
+        unsent::note(&state, &Contact::Email(email), "recovery").await?;
+        return Ok(Json(json!({})));
+    };
     let mut tx = state.db.write(&Context::service()).await.map_err(&failed)?;
     if let Some(challenge) = &challenge {
         challenge.start(&state, &mut tx, user.id, "recovery", Proof::Recovery).await.map_err(&failed)?;
     }
     let entry = audit::payload(&Actor::user(&user), Action::UserRecoveryRequested, None);
     audit::insert(&mut tx, &state, &entry, state.clock.now()).await.map_err(&failed)?;
-    let letters = Letters { state: &state, redirect_to: &redirect_to, is_pkce: challenge.is_some() };
+    let letters = Letters { state: &state, client: &client, redirect_to: &redirect_to, is_pkce: challenge.is_some() };
     letters.recovery(&mut tx, &user).await?;
     tx.commit().await.map_err(&failed)?;
     Ok(Json(json!({})))

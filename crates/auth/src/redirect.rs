@@ -26,7 +26,7 @@ impl AllowList {
     }
 
     /// Whether a link may lead there.
-    fn allows(&self, address: &str) -> bool {
+    pub(crate) fn allows(&self, address: &str) -> bool {
         let (Some(site), Some(asked)) = (Address::parse(&self.site_url), Address::parse(address)) else {
             return false;
         };

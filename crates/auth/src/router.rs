@@ -5,7 +5,10 @@ use axum::middleware;
 use axum::routing::{MethodRouter, delete, get, post};
 
 use crate::state::State;
-use crate::{admin, answer, limits, login, logout, mfa, public, recover, sessions, signup, user, verify};
+use crate::{
+    admin, answer, invite, limits, login, logout, mfa, otp, public, reauthenticate, recover, resend, sessions, signup,
+    user, verify,
+};
 
 /// All routes, without the public prefix (`/auth/v1`).
 pub fn router(state: State) -> Router {
@@ -20,6 +23,7 @@ pub fn router(state: State) -> Router {
         .route("/recover", post(recover::post))
         .route("/user/identities/{identity_id}", delete(user::identities::delete))
         .route("/admin/audit", get(admin::audit::list));
+    let router = codes(router);
     let router = with_slash(router, "/signup", post(signup::post));
     let router = with_slash(router, "/verify", get(verify::get).post(verify::post).head(answer::no_head));
     let router = with_slash(router, "/user", get(user::get).put(user::put));
@@ -31,6 +35,17 @@ pub fn router(state: State) -> Router {
         .layer(middleware::from_fn_with_state(state.clone(), limits::gate))
         .layer(middleware::from_fn_with_state(state.clone(), answer::finish))
         .with_state(state)
+}
+
+/// What sends links and codes.
+fn codes(router: Router<State>) -> Router<State> {
+    router
+        .route("/otp", post(otp::post))
+        .route("/magiclink", post(otp::magic_link))
+        .route("/resend", post(resend::post))
+        .route("/reauthenticate", get(reauthenticate::get).head(answer::no_head))
+        .route("/invite", post(invite::post))
+        .route("/admin/generate_link", post(admin::generate_link))
 }
 
 /// A route that answers with a slash at its end too.

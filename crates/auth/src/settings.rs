@@ -6,8 +6,10 @@ use authkit::PasswordRules;
 use authkit::strength::LEAST_MIN_LENGTH;
 
 use crate::glob::Glob;
+use crate::letters::LetterSettings;
 use crate::limits::RateLimits;
 use crate::mfa::MfaSettings;
+use crate::sms::SmsSettings;
 
 /// Settings of the account service.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +27,19 @@ pub struct Settings {
     pub disable_signup: bool,
     /// Signing up and in with email and password.
     pub email_enabled: bool,
+    /// Signing in with a link or code sent by mail.
+    pub magic_link_enabled: bool,
+    /// Signing up without address and number.
+    pub anonymous_enabled: bool,
+    /// Signing up and in with a phone number.
+    pub phone_enabled: bool,
+    /// Codes that are sent to phones.
+    pub sms: SmsSettings,
+    /// Letters beyond times and lengths.
+    pub letters: LetterSettings,
+    /// `GET /verify` shows a page with a button, and only that uses the link up: programs that look at links
+    /// before people do cannot.
+    pub verify_asks_first: bool,
     /// Addresses count as confirmed at once.
     pub mailer_autoconfirm: bool,
     /// A change of address must be confirmed from the old address too.
@@ -99,6 +114,12 @@ impl Default for Settings {
             max_request_duration: Duration::from_secs(10),
             disable_signup: false,
             email_enabled: true,
+            magic_link_enabled: true,
+            anonymous_enabled: false,
+            phone_enabled: false,
+            sms: SmsSettings::default(),
+            letters: LetterSettings::default(),
+            verify_asks_first: false,
             mailer_autoconfirm: true,
             mailer_secure_email_change: true,
             mailer_otp_exp: Duration::from_secs(3600),
@@ -167,6 +188,7 @@ impl Settings {
         check(version <= 2, "refresh_token_algorithm_version", "must be 0, 1 or 2")?;
         let percentage = self.refresh_token_upgrade_percentage;
         check(percentage <= 100, "refresh_token_upgrade_percentage", "must be between 0 and 100")?;
+        self.sms.validate()?;
         check(!self.jwt_aud.is_empty(), "jwt_aud", "must not be empty")?;
         check(!self.jwt_default_role.is_empty(), "jwt_default_role", "must not be empty")?;
         check(!self.jwt_admin_roles.is_empty(), "jwt_admin_roles", "must name a role")?;

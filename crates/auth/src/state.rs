@@ -7,6 +7,7 @@ use base::jwt::Keyring;
 use base::{Clock, Random};
 
 use crate::Settings;
+use crate::outside::Outside;
 use crate::protection::Protection;
 use crate::redirect::AllowList;
 
@@ -34,6 +35,7 @@ pub struct State {
     pub(crate) hasher: Hasher,
     pub(crate) allow_list: Arc<AllowList>,
     pub(crate) protection: Arc<Protection>,
+    pub(crate) outside: Arc<Outside>,
 }
 
 impl State {
@@ -52,6 +54,7 @@ impl State {
             hasher,
             allow_list,
             protection: Arc::default(),
+            outside: Arc::default(),
         }
     }
 
@@ -59,6 +62,12 @@ impl State {
     #[must_use]
     pub fn with_protection(self, protection: Protection) -> Self {
         Self { protection: Arc::new(protection), ..self }
+    }
+
+    /// The same service with what it reaches outside.
+    #[must_use]
+    pub fn with_outside(self, outside: Outside) -> Self {
+        Self { outside: Arc::new(outside), ..self }
     }
 
     /// A password that nobody knows, for accounts that have none yet.

@@ -37,10 +37,12 @@ pub(crate) enum Proof {
     MagicLink,
     /// The same with the link of a change of address.
     EmailChange,
+    /// A sign-up with nothing.
+    Anonymous,
 }
 
 impl Proof {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Password,
         Self::Otp,
         Self::EmailSignup,
@@ -48,6 +50,7 @@ impl Proof {
         Self::Recovery,
         Self::MagicLink,
         Self::EmailChange,
+        Self::Anonymous,
     ];
 
     /// The name in the claim.
@@ -60,6 +63,7 @@ impl Proof {
             Self::Recovery => "recovery",
             Self::MagicLink => "magiclink",
             Self::EmailChange => "email_change",
+            Self::Anonymous => "anonymous",
         }
     }
 
@@ -76,6 +80,8 @@ pub(crate) struct Issued {
     pub(crate) refresh_token: String,
     /// Whether it is the first one of the user, opened by confirming the address.
     pub(crate) is_first: bool,
+    /// The claims of the access token, where a hook has made them.
+    pub(crate) claims: Option<Value>,
 }
 
 /// What is written when a user signs in; see [`Sign::prepare`].
@@ -138,13 +144,19 @@ impl<'a> Sign<'a> {
     /// Opens the session in a transaction of its own; `None` when the user is gone.
     pub(crate) async fn open(self) -> Result<Option<Issued>, pg::Error> {
         let user = self.grant().write(&self.state.db).await?;
-        Ok(user.map(|user| Issued { user, session: self.session, refresh_token: self.refresh_token, is_first: false }))
+        Ok(user.map(|user| Issued {
+            user,
+            session: self.session,
+            refresh_token: self.refresh_token,
+            is_first: false,
+            claims: None,
+        }))
     }
 
     /// Opens the session as part of a transaction.
     pub(crate) async fn open_in(self, tx: &mut pg::Transaction) -> Result<Issued, pg::Error> {
         let user = self.grant().write_in(tx).await?;
-        Ok(Issued { user, session: self.session, refresh_token: self.refresh_token, is_first: false })
+        Ok(Issued { user, session: self.session, refresh_token: self.refresh_token, is_first: false, claims: None })
     }
 }
 
@@ -246,14 +258,28 @@ impl Issued {
     }
 
     fn access(&self, state: &State) -> Result<Access, Error> {
-        let issued_at = state.clock.now();
-        let (iat, exp) = (issued_at.as_second(), self.expires_at(state, issued_at)?.as_second());
-        Ok(Access { token: self.access_token(state, iat, exp), iat, exp })
+        let claims = match &self.claims {
+            Some(claims) => claims.clone(),
+            None => {
+                let issued_at = state.clock.now();
+                let (iat, exp) = (issued_at.as_second(), self.expires_at(state, issued_at)?.as_second());
+                return Ok(Access { token: state.keyring.sign(&self.claims_until(state, iat, exp)), iat, exp });
+            }
+        };
+        let seconds = |name: &str| claims[name].as_i64().unwrap_or_default();
+        Ok(Access { token: state.keyring.sign(&claims), iat: seconds("iat"), exp: seconds("exp") })
     }
 
-    fn access_token(&self, state: &State, iat: i64, exp: i64) -> String {
+    /// The claims as they are without a hook.
+    pub(crate) fn stock_claims(&self, state: &State) -> Result<Value, Error> {
+        let issued_at = state.clock.now();
+        let (iat, exp) = (issued_at.as_second(), self.expires_at(state, issued_at)?.as_second());
+        Ok(json!(self.claims_until(state, iat, exp)))
+    }
+
+    fn claims_until<'a>(&'a self, state: &'a State, iat: i64, exp: i64) -> Claims<'a> {
         let (user, session) = (&self.user, &self.session);
-        let claims = Claims {
+        Claims {
             iss: &state.settings.jwt_issuer,
             sub: user.id,
             aud: &user.aud,
@@ -270,8 +296,7 @@ impl Issued {
             is_anonymous: user.is_anonymous,
             client_id: session.oauth_client_id,
             scope: session.scopes.as_deref(),
-        };
-        state.keyring.sign(&claims)
+        }
     }
 
     /// When the access token expires: after its lifetime, or earlier where a user with a second factor has not

@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{NoTls, Row};
 
+use crate::rows::{Rows, Streamed};
 use crate::{Context, Error, Param, Target, Transaction};
 
 /// How many prepared statements a connection keeps; over that all are forgotten, since callers choose the shape
@@ -143,6 +144,35 @@ impl Db {
         }
     }
 
+    /// Runs statements like [`Db::batch`], and of the last one gives the rows as they come: the first of them now,
+    /// the others in a stream that holds the connection. Memory is bounded by a few rows.
+    ///
+    /// # Errors
+    /// [`Error`] of the first statement that failed before a row came, or in the stream.
+    pub async fn stream(&self, context: &Context, before: &[Query<'_>], last: Query<'_>) -> Result<Streamed, Error> {
+        match self.stream_once(context, before, last).await {
+            Err(error) if is_stale_plan(&error) => self.stream_once(context, before, last).await,
+            result => result,
+        }
+    }
+
+    async fn stream_once(&self, context: &Context, before: &[Query<'_>], last: Query<'_>) -> Result<Streamed, Error> {
+        let mut lease = self.lease().await?;
+        match Rows::open(lease.client(), context, before, last).await {
+            Ok((first, mut rows)) => {
+                rows.hold(lease);
+                Ok(Streamed { first, rows })
+            }
+            Err(error) => {
+                // The transaction may still be open; a connection in doubt is closed.
+                match lease.client().batch_execute("rollback").await {
+                    Ok(()) => Err(lease.settle(error)),
+                    Err(_) => Err(Error::Query(error)),
+                }
+            }
+        }
+    }
+
     /// Begins a transaction with the context's settings applied, in one round trip.
     ///
     /// Dropping it undoes it. A connection that is dropped while a statement runs is closed, not reused.
@@ -193,16 +223,16 @@ pub struct Query<'a> {
     pub params: &'a [Param<'a>],
 }
 
-type Rows = Result<Vec<Row>, tokio_postgres::Error>;
+type Answered = Result<Vec<Row>, tokio_postgres::Error>;
 
 /// What comes back of a statement that was sent.
-enum Answer<'a> {
-    Here(Rows),
-    Awaited(Pin<Box<dyn Future<Output = Rows> + Send + 'a>>),
+pub(crate) enum Answer<'a> {
+    Here(Answered),
+    Awaited(Pin<Box<dyn Future<Output = Answered> + Send + 'a>>),
 }
 
 impl Answer<'_> {
-    async fn wait(self) -> Rows {
+    pub(crate) async fn wait(self) -> Answered {
         match self {
             Self::Here(rows) => rows,
             Self::Awaited(rows) => rows.await,
@@ -212,7 +242,7 @@ impl Answer<'_> {
 
 /// Sends statements without waiting for their answers, unless one has to be prepared first. One that cannot be
 /// prepared is the last.
-async fn send<'a>(client: &'a Object, queries: &'a [Query<'a>]) -> Vec<Answer<'a>> {
+pub(crate) async fn send<'a>(client: &'a Object, queries: &'a [Query<'a>]) -> Vec<Answer<'a>> {
     let mut answers = Vec::with_capacity(queries.len());
     for query in queries {
         let statement = match client.prepare_cached(query.sql).await {
@@ -222,7 +252,7 @@ async fn send<'a>(client: &'a Object, queries: &'a [Query<'a>]) -> Vec<Answer<'a
                 break;
             }
         };
-        let mut rows: Pin<Box<dyn Future<Output = Rows> + Send + 'a>> =
+        let mut rows: Pin<Box<dyn Future<Output = Answered> + Send + 'a>> =
             Box::pin(async move { client.query(&statement, query.params).await });
         // The first poll sends it.
         let first = poll_fn(|context| Poll::Ready(rows.as_mut().poll(context))).await;

@@ -38,6 +38,7 @@ migrations! {
     8 "0008_grants",
     9 "0009_schema_reload",
     10 "0010_auth_protection",
+    11 "0011_unsent_letters",
 }
 
 /// The roles that services log in as.

@@ -1,6 +1,6 @@
 //! The one stage that touches the database.
 
-use pg::{Context, Db, Isolation, Param, Query, Raw, Row, Text, Transaction, ident};
+use pg::{Context, Db, Isolation, Param, Query, Raw, Row, Rows, Streamed, Text, Transaction, ident};
 
 use crate::Settings;
 use crate::error::{DatabaseError, Error, OutcomeError};
@@ -14,14 +14,16 @@ use crate::schema::Loaded;
 use crate::sql::{self, Counting, Statement, Value};
 
 /// What the statement returned.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub(crate) struct Outcome {
     /// All rows, when they were counted.
     pub total: Option<i64>,
     /// Rows here.
     pub page: i64,
-    /// The body.
+    /// The body, or its beginning.
     pub body: Option<Vec<u8>>,
+    /// The rest of the body with the length of the whole in bytes.
+    pub rest: Option<(u64, Rows)>,
     /// `response.headers`
     pub headers: Option<String>,
     /// `response.status`
@@ -81,6 +83,8 @@ struct Job<'a> {
     is_read_only: bool,
     /// Its rows are estimated.
     estimated: Option<Statement>,
+    /// Its answer comes in parts.
+    is_parted: bool,
 }
 
 impl Run<'_> {
@@ -123,6 +127,7 @@ impl Run<'_> {
             check: Check { singular: plan.media.is_singular(), ..Check::default() },
             is_read_only: true,
             estimated: is_estimated.then(|| sql::count(&plan.rows)),
+            is_parted: plan.is_parted(),
         }
     }
 
@@ -134,7 +139,7 @@ impl Run<'_> {
             Mutation::Update | Mutation::Delete => Check { singular, put: false, max_affected: self.max_affected() },
         };
         let (context, statement) = (self.context(&[]), sql::write(plan));
-        Job { context, statement, media: &plan.media, check, is_read_only: false, estimated: None }
+        Job { context, statement, media: &plan.media, check, is_read_only: false, estimated: None, is_parted: false }
     }
 
     fn call<'a>(&self, plan: &'a CallPlan, counting: Counting) -> Job<'a> {
@@ -146,6 +151,7 @@ impl Run<'_> {
             check: Check { singular: plan.media.is_singular(), put: false, max_affected: self.max_affected() },
             is_read_only: plan.is_read_only,
             estimated: None,
+            is_parted: false,
         }
     }
 
@@ -161,6 +167,9 @@ impl Run<'_> {
         }
         if !job.is_read_only && (job.check.is_needed() || self.is_undone()) {
             return self.stepwise(&job).await;
+        }
+        if job.is_parted {
+            return self.parted(&job).await;
         }
         let rows = self.batch(&job.context, std::iter::once(&job.statement).chain(&job.estimated)).await?;
         let mut outcome = outcome(rows.first().and_then(|rows| rows.first()))?;
@@ -189,6 +198,35 @@ impl Run<'_> {
             results.remove(0);
         }
         Ok(results)
+    }
+
+    /// Runs a read whose answer comes in parts: the first is here when this returns.
+    async fn parted(&self, job: &Job<'_>) -> Result<Outcome, Error> {
+        // Asked first: the connection of the parts is busy until the client has them all.
+        let plan = match &job.estimated {
+            Some(estimated) => Some(self.batch(&job.context, std::iter::once(estimated)).await?),
+            None => None,
+        };
+        let first = self.pre_request();
+        let before: Vec<Query<'_>> = first.as_deref().map(|sql| Query { sql, params: &[] }).into_iter().collect();
+        let values = bound(&job.statement);
+        let last = Query { sql: &job.statement.text, params: &references(&values) };
+        let streamed = self.db.stream(&job.context, &before, last).await;
+        let Streamed { first, mut rows } = streamed.map_err(|source| self.refused(source))?;
+        let mut outcome = outcome(first.as_ref())?;
+        let length: i64 = first.as_ref().map(|row| column(row, 7)).transpose()?.unwrap_or_default();
+        let length = u64::try_from(length).unwrap_or_default();
+        let here = outcome.body.as_ref().map_or(0, |body| body.len() as u64);
+        if here < length {
+            outcome.rest = Some((length, rows));
+        } else {
+            // That was all: what is left is the end of the transaction.
+            rows.next().await.map_err(|source| self.refused(source))?;
+        }
+        if let Some(plan) = plan {
+            self.estimate(&mut outcome, plan.first().map(Vec::as_slice).unwrap_or_default())?;
+        }
+        Ok(outcome)
     }
 
     fn pre_request(&self) -> Option<String> {
@@ -337,6 +375,7 @@ fn outcome(row: Option<&Row>) -> Result<Outcome, Error> {
         status: column(row, 4)?,
         location: column(row, 5)?,
         inserted: column(row, 6)?,
+        rest: None,
     })
 }
 

@@ -160,6 +160,7 @@ impl Creation<'_> {
             encrypted_password: &self.encrypted_password,
             app_metadata,
             user_metadata: Value::Object(attributes.user_metadata.clone().unwrap_or_default()),
+            is_anonymous: false,
             at: self.at,
         };
         users::insert(tx, &new).await

@@ -6,12 +6,14 @@ mod create;
 mod cursor;
 mod delete;
 pub(crate) mod factors;
+mod links;
 mod list;
 pub(crate) mod sessions;
 mod update;
 
 pub(crate) use create::create;
 pub(crate) use delete::delete;
+pub(crate) use links::generate_link;
 pub(crate) use list::list;
 pub(crate) use update::update;
 

@@ -1,15 +1,23 @@
 //! Signing in with an email address and a password.
 
 use axum::response::Response;
+use pg::Context;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::client::Client;
+use crate::contact::Contact;
 use crate::error::Error;
-use crate::model::users;
+use crate::hooks::{self, Decision, HookName};
+use crate::model::sessions;
+use crate::model::users::{self, User};
+use crate::refusal::Refusal;
 use crate::state::State;
-use crate::tokens::{Proof, Sign};
+use crate::tokens::{Issued, Proof, Sign};
+
+/// What clients are told when the database fails.
+const NOT_GRANTED: &str = "Database error granting user";
 
 /// The body.
 #[derive(Deserialize, Default)]
@@ -41,31 +49,72 @@ pub(super) async fn grant(state: &State, client: &Client, request: Request) -> R
     if email.is_empty() && phone.is_empty() {
         return Err(Error::validation("missing email or phone"));
     }
-    if email.is_empty() {
-        return Err(Error::PhoneLoginDisabled);
-    }
-    if !state.settings.email_enabled {
-        return Err(Error::EmailLoginDisabled);
+    let contact = if email.is_empty() {
+        Contact::Phone(authkit::address::normalise_phone(&phone))
+    } else {
+        Contact::Email(email.to_lowercase())
+    };
+    match contact {
+        Contact::Email(_) if !state.settings.email_enabled => return Err(Error::EmailLoginDisabled),
+        Contact::Phone(_) if !state.settings.phone_enabled => return Err(Error::PhoneLoginDisabled),
+        Contact::Email(_) | Contact::Phone(_) => {}
     }
     let aud = client.audience(None, &state.settings);
-    let user = users::find_by_email(&state.db, &email.to_lowercase(), &aud)
-        .await
-        .map_err(Error::database("Database error querying schema"))?;
+    let found = match &contact {
+        Contact::Email(email) => users::find_by_email(&state.db, email, &aud).await,
+        Contact::Phone(phone) => users::find_by_phone(&state.db, phone, &aud).await,
+    };
+    let user = found.map_err(Error::database("Database error querying schema"))?;
     let stored = user.as_ref().and_then(|user| user.encrypted_password.clone());
     let is_right = state.hasher.verify(password.clone(), stored).await?;
+    if let Some(user) = &user {
+        tell(state, client, user, is_right).await?;
+    }
     let user = user.filter(|_| is_right).ok_or(Error::InvalidCredentials)?;
     if user.is_banned(state.clock.now()) {
         return Err(Error::LoginBanned);
     }
-    if !user.is_confirmed() {
-        return Err(Error::EmailNotConfirmed);
+    if !contact.is_confirmed_by(&user) {
+        return Err(match contact {
+            Contact::Email(_) => Error::EmailNotConfirmed,
+            Contact::Phone(_) => Refusal::PhoneNotConfirmed.into(),
+        });
     }
-    let issued = Sign::prepare(state, client, &user, Proof::Password, Some(json!({"provider": "email"})))
-        .open()
-        .await
-        .map_err(Error::database("Database error granting user"))?
-        .ok_or(Error::InvalidCredentials)?;
+    let sign = Sign::prepare(state, client, &user, Proof::Password, Some(json!({"provider": contact.provider()})));
+    let issued = if state.outside.hooks.has(HookName::CustomAccessToken) {
+        open_with_hook(state, client, sign).await?
+    } else {
+        let opened = sign.open().await.map_err(Error::database(NOT_GRANTED))?;
+        opened.ok_or(Error::InvalidCredentials)?
+    };
     issued.answer_with(state, Some(weakness(state, &password).await))
+}
+
+/// Opens a session whose token the hook makes; without it, none is opened.
+async fn open_with_hook(state: &State, client: &Client, sign: Sign<'_>) -> Result<Issued, Error> {
+    let failed = Error::database(NOT_GRANTED);
+    let mut tx = state.db.write(&Context::service()).await.map_err(&failed)?;
+    let issued = sign.open_in(&mut tx).await.map_err(&failed)?;
+    let issued = issued.customise(state, client, &mut tx, Proof::Password.name()).await?;
+    tx.commit().await.map_err(&failed)?;
+    Ok(issued)
+}
+
+/// Tells the hook of an attempt at an account's password; an error when it rejects it.
+async fn tell(state: &State, client: &Client, user: &User, is_right: bool) -> Result<(), Error> {
+    let input = json!({"user_id": user.id, "valid": is_right});
+    let decision = hooks::decide(state, client, HookName::PasswordVerificationAttempt, input).await?;
+    let Some(decision) = decision.filter(Decision::is_rejection) else { return Ok(()) };
+    if decision.should_logout_user {
+        let failed = Error::database(NOT_GRANTED);
+        let mut tx = state.db.write(&Context::service()).await.map_err(&failed)?;
+        sessions::delete_all(&mut tx, user.id).await.map_err(&failed)?;
+        tx.commit().await.map_err(&failed)?;
+    }
+    if decision.message.is_empty() {
+        return Err(Error::InvalidCredentials);
+    }
+    Err(Refusal::PasswordRejected(decision.message).into())
 }
 
 /// What is weak about a password that is right all the same.

@@ -52,6 +52,7 @@ pub(super) async fn grant(state: &State, client: &Client, request: Request) -> R
     }
     let traits = json!({"provider_type": flow.provider_type});
     let issued = Sign::prepare(state, client, &user, proof, Some(traits)).open_in(&mut tx).await.map_err(&failed)?;
+    let issued = issued.customise(state, client, &mut tx, proof.name()).await?;
     tx.commit().await.map_err(&failed)?;
     issued.answer(state)
 }

@@ -114,6 +114,7 @@ pub(super) async fn verify(
     let traits = json!({"factor_type": "recovery_code"});
     let entry = audit::payload(&Actor::user(&member.user), Action::VerificationAttempted, Some(traits));
     audit::insert_from(&mut tx, &state, &client, &entry).await.map_err(&failed)?;
+    let issued = issued.customise(&state, &client, &mut tx, METHOD).await?;
     tx.commit().await.map_err(&failed)?;
     issued.answer(&state)
 }

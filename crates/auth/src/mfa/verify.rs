@@ -72,6 +72,7 @@ pub(super) async fn post(
     let traits = json!({"factor_id": factor.id, "challenge_id": challenge.id, "factor_type": kind.name()});
     let entry = audit::payload(&Actor::user(&member.user), Action::VerificationAttempted, Some(traits));
     audit::insert_from(&mut tx, &state, &client, &entry).await.map_err(&failed)?;
+    let issued = issued.customise(&state, &client, &mut tx, kind.method()).await?;
     tx.commit().await.map_err(&failed)?;
     issued.answer(&state)
 }

@@ -13,4 +13,5 @@ pub(crate) mod recovery_codes;
 pub(crate) mod refresh_tokens;
 pub(crate) mod session_list;
 pub(crate) mod sessions;
+pub(crate) mod unsent_letters;
 pub(crate) mod users;

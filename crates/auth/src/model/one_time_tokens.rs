@@ -2,7 +2,7 @@
 //! and the columns of `auth.users` that repeat them with the time of the mail.
 
 use jiff::Timestamp;
-use pg::Transaction;
+use pg::{Context, Db, Transaction};
 use uuid::Uuid;
 
 /// What a code is for.
@@ -12,10 +12,19 @@ pub(crate) enum Purpose {
     Recovery,
     EmailChangeCurrent,
     EmailChangeNew,
+    PhoneChange,
+    Reauthentication,
 }
 
 impl Purpose {
-    const ALL: [Self; 4] = [Self::Confirmation, Self::Recovery, Self::EmailChangeCurrent, Self::EmailChangeNew];
+    const ALL: [Self; 6] = [
+        Self::Confirmation,
+        Self::Recovery,
+        Self::EmailChangeCurrent,
+        Self::EmailChangeNew,
+        Self::PhoneChange,
+        Self::Reauthentication,
+    ];
 
     fn name(self) -> &'static str {
         match self {
@@ -23,6 +32,8 @@ impl Purpose {
             Self::Recovery => "recovery_token",
             Self::EmailChangeCurrent => "email_change_token_current",
             Self::EmailChangeNew => "email_change_token_new",
+            Self::PhoneChange => "phone_change_token",
+            Self::Reauthentication => "reauthentication_token",
         }
     }
 }
@@ -56,12 +67,14 @@ pub(crate) async fn put(tx: &mut Transaction, token: &NewToken<'_>) -> Result<()
 pub(crate) struct Taken {
     pub(crate) user_id: Uuid,
     pub(crate) purpose: Purpose,
+    /// The address or number that it was sent to, in lower case.
+    pub(crate) relates_to: String,
 }
 
 const TAKE: &str = "
     delete from auth.one_time_tokens
     where token_hash = any($1) and token_type::text = any($2)
-    returning user_id, token_type::text as token_type";
+    returning user_id, token_type::text as token_type, relates_to";
 
 /// Takes the code with one of these hashes for one of these purposes. Of two that ask for it at the same time
 /// one gets it. It is back when the transaction fails.
@@ -75,7 +88,7 @@ pub(crate) async fn take(
     Ok(rows.first().and_then(|row| {
         let name: &str = row.get("token_type");
         let purpose = Purpose::ALL.into_iter().find(|purpose| purpose.name() == name)?;
-        Some(Taken { user_id: row.get("user_id"), purpose })
+        Some(Taken { user_id: row.get("user_id"), purpose, relates_to: row.get("relates_to") })
     }))
 }
 
@@ -124,4 +137,65 @@ const SENT_EMAIL_CHANGE: &str = "
 pub(crate) async fn sent_email_change(tx: &mut Transaction, change: &EmailChange<'_>) -> Result<(), pg::Error> {
     let EmailChange { user_id, new_email, new_hash, current_hash, at } = change;
     tx.execute(SENT_EMAIL_CHANGE, &[user_id, new_email, new_hash, current_hash, at]).await.map(drop)
+}
+
+const SENT_EMAIL_CHANGE_TO: &str = "
+    with stale as (
+      delete from auth.one_time_tokens o using auth.users u
+      where u.id = $1 and o.user_id = u.id and u.email_change is distinct from $2
+        and o.token_type in ('email_change_token_new', 'email_change_token_current'))
+    update auth.users
+    set email_change = $2,
+        email_change_token_new = case when $3 then $4 when email_change is distinct from $2 then ''
+          else email_change_token_new end,
+        email_change_token_current = case when not $3 then $4 when email_change is distinct from $2 then ''
+          else email_change_token_current end,
+        email_change_sent_at = $5, email_change_confirm_status = 0, updated_at = $5
+    where id = $1";
+
+/// Notes in the user's row the code of one side of a change of address: the new one's or the old one's. That of
+/// the other side stays good for the same new address only.
+pub(crate) async fn sent_email_change_to(
+    tx: &mut Transaction,
+    user_id: Uuid,
+    (new_email, is_new): (&str, bool),
+    hash: &str,
+    at: Timestamp,
+) -> Result<(), pg::Error> {
+    tx.execute(SENT_EMAIL_CHANGE_TO, &[&user_id, &new_email, &is_new, &hash, &at]).await.map(drop)
+}
+
+const SENT_REAUTHENTICATION: &str =
+    "update auth.users set reauthentication_token = $2, reauthentication_sent_at = $3, updated_at = $3 where id = $1";
+
+/// Notes in the user's row that a code for reauthentication was sent.
+pub(crate) async fn sent_reauthentication(
+    tx: &mut Transaction,
+    user_id: Uuid,
+    hash: &str,
+    at: Timestamp,
+) -> Result<(), pg::Error> {
+    tx.execute(SENT_REAUTHENTICATION, &[&user_id, &hash, &at]).await.map(drop)
+}
+
+const SENT_PHONE_CHANGE: &str = "
+    update auth.users set phone_change = $2, phone_change_token = $3, phone_change_sent_at = $4, updated_at = $4
+    where id = $1";
+
+/// Notes in the user's row that the code of a change of number was sent.
+pub(crate) async fn sent_phone_change(
+    tx: &mut Transaction,
+    user_id: Uuid,
+    (new_phone, hash): (&str, &str),
+    at: Timestamp,
+) -> Result<(), pg::Error> {
+    tx.execute(SENT_PHONE_CHANGE, &[&user_id, &new_phone, &hash, &at]).await.map(drop)
+}
+
+const KEPT: &str = "select token_hash from auth.one_time_tokens where user_id = $1 and token_type::text = $2";
+
+/// The hash that is kept of a user's code.
+pub(crate) async fn kept(db: &Db, user_id: Uuid, purpose: Purpose) -> Result<Option<String>, pg::Error> {
+    let rows = db.read(&Context::service(), KEPT, &[&user_id, &purpose.name()]).await?;
+    Ok(rows.first().map(|row| row.get("token_hash")))
 }

@@ -4,20 +4,21 @@ use pg::{Context, Transaction};
 use serde_json::{Value, json};
 
 use super::Start;
+use crate::contact::Contact;
 use crate::error::Error;
 use crate::letters::Letters;
 use crate::metadata;
 use crate::model::audit::{self, Action, Actor};
 use crate::model::identities::{self, NewIdentity};
 use crate::model::users::{self, NewUser, User};
-use crate::state::State;
+use crate::sms::Texting;
 use crate::tokens::{Issued, Proof, Sign};
 
 /// What clients are told when the database refuses a new user, as a trigger may.
-pub(super) const NOT_SAVED: &str = "Database error saving new user";
+pub(crate) const NOT_SAVED: &str = "Database error saving new user";
 
 /// What a sign-up comes to.
-pub(super) enum Outcome {
+pub(crate) enum Outcome {
     Session(Box<Issued>),
     /// The address has still to be confirmed.
     Unconfirmed(Box<User>),
@@ -25,12 +26,12 @@ pub(super) enum Outcome {
 
 /// Writes everything of a sign-up in one transaction: user, identity, audit entries and, where addresses count
 /// as confirmed, the session, else the mail.
-pub(super) async fn create(start: &Start<'_>, hash: &str) -> Result<Outcome, Error> {
+pub(crate) async fn create(start: &Start<'_>, hash: &str) -> Result<Outcome, Error> {
     let failed = Error::database(NOT_SAVED);
     let mut tx = start.state.db.write(&Context::service()).await.map_err(&failed)?;
     let user = insert(start, hash, &mut tx).await?;
-    if start.state.settings.mailer_autoconfirm {
-        let issued = sign_in(start, &mut tx, &user).await.map_err(&failed)?;
+    if start.is_open() {
+        let issued = sign_in(start, &mut tx, &user).await?;
         tx.commit().await.map_err(&failed)?;
         return Ok(Outcome::Session(Box::new(issued)));
     }
@@ -39,47 +40,73 @@ pub(super) async fn create(start: &Start<'_>, hash: &str) -> Result<Outcome, Err
     Ok(Outcome::Unconfirmed(Box::new(user)))
 }
 
-/// Confirms the address and opens the session.
-pub(super) async fn sign_in(start: &Start<'_>, tx: &mut Transaction, user: &User) -> Result<Issued, pg::Error> {
-    let (state, traits) = (start.state, json!({"provider": "email"}));
-    let entry = audit::payload(&Actor::user(user), Action::UserSignedUp, Some(traits.clone()));
-    let at = state.clock.now();
-    audit::insert(tx, state, &entry, at).await?;
-    users::confirm_email(tx, user.id, at).await?;
-    Sign::prepare(state, start.client, user, Proof::Password, Some(traits)).open_in(tx).await
+/// Confirms the address or number and opens the session.
+pub(crate) async fn sign_in(start: &Start<'_>, tx: &mut Transaction, user: &User) -> Result<Issued, Error> {
+    let failed = Error::database(NOT_SAVED);
+    confirm(start, tx, user).await.map_err(&failed)?;
+    let traits = json!({"provider": start.contact.provider()});
+    let sign = Sign::prepare(start.state, start.client, user, Proof::Password, Some(traits));
+    let issued = sign.open_in(tx).await.map_err(failed)?;
+    issued.customise(start.state, start.client, tx, Proof::Password.name()).await
 }
 
-/// Asks for a confirmation of the address by mail; returns the user as it is then.
-pub(super) async fn ask(start: &Start<'_>, tx: &mut Transaction, user: &User) -> Result<User, Error> {
+/// Confirms the address or number.
+pub(crate) async fn confirm(start: &Start<'_>, tx: &mut Transaction, user: &User) -> Result<(), pg::Error> {
+    let (state, at) = (start.state, start.state.clock.now());
+    let entry = audit::payload(&Actor::user(user), Action::UserSignedUp, Some(traits(start)));
+    audit::insert(tx, state, &entry, at).await?;
+    match start.contact {
+        Contact::Email(_) => users::confirm_email(tx, user.id, at).await,
+        Contact::Phone(_) => users::confirm_phone(tx, user.id, at).await,
+    }
+}
+
+fn traits(start: &Start<'_>) -> Value {
+    let mut traits = json!({"provider": start.contact.provider()});
+    if start.contact.phone().is_some() {
+        traits["channel"] = json!(if start.channel.is_empty() { "sms" } else { start.channel });
+    }
+    traits
+}
+
+/// Asks for a confirmation of the address or number; returns the user as it is then.
+pub(crate) async fn ask(start: &Start<'_>, tx: &mut Transaction, user: &User) -> Result<User, Error> {
     let failed = Error::database(NOT_SAVED);
-    let state = start.state;
-    let traits = json!({"provider": "email"});
-    let entry = audit::payload(&Actor::user(user), Action::UserConfirmationRequested, Some(traits));
+    let Start { state, client, redirect_to, channel, .. } = *start;
+    let entry = audit::payload(&Actor::user(user), Action::UserConfirmationRequested, Some(traits(start)));
     audit::insert(tx, state, &entry, state.clock.now()).await.map_err(&failed)?;
     if let Some(challenge) = start.challenge {
         challenge.start(state, tx, user.id, "email", Proof::EmailSignup).await.map_err(&failed)?;
     }
-    let letters = Letters { state, redirect_to: start.redirect_to, is_pkce: start.challenge.is_some() };
-    letters.confirmation(tx, user).await?;
+    match start.contact {
+        Contact::Email(_) => {
+            let letters = Letters { state, client, redirect_to, is_pkce: start.challenge.is_some() };
+            letters.confirmation(tx, user).await?;
+        }
+        Contact::Phone(_) => {
+            Texting { state, client, channel }.confirmation(tx, user).await?;
+        }
+    }
     reload(tx, user).await
 }
 
 /// Adds user and identity. The user is read again in between, since triggers may have changed the row, and then
 /// carries the identity's data as metadata.
-async fn insert(start: &Start<'_>, hash: &str, tx: &mut Transaction) -> Result<User, Error> {
+pub(crate) async fn insert(start: &Start<'_>, hash: &str, tx: &mut Transaction) -> Result<User, Error> {
     let failed = Error::database(NOT_SAVED);
     let state = start.state;
-    let (id, at) = (state.random.uuid(), state.clock.now());
-    let providers = metadata::of_providers(&["email".to_owned()]);
+    let (id, at) = (start.id, state.clock.now());
+    let providers = metadata::of_providers(&[start.contact.provider().to_owned()]);
     let new = NewUser {
         id,
         aud: start.aud,
         role: &state.settings.jwt_default_role,
-        email: Some(start.email),
-        phone: None,
+        email: start.contact.email(),
+        phone: start.contact.phone(),
         encrypted_password: hash,
         app_metadata: Value::Object(providers.clone()),
         user_metadata: Value::Object(start.data.clone()),
+        is_anonymous: false,
         at,
     };
     users::insert(tx, &new).await.map_err(&failed)?;
@@ -92,17 +119,22 @@ async fn insert(start: &Start<'_>, hash: &str, tx: &mut Transaction) -> Result<U
     reload(tx, &user).await
 }
 
-/// Adds the email identity of a user; returns its data and id.
-pub(super) async fn add_identity(
+/// Adds the identity of a user; returns its data and id. That of a number does not name it, as in Supabase.
+pub(crate) async fn add_identity(
     start: &Start<'_>,
     tx: &mut Transaction,
     user: &User,
 ) -> Result<(Value, uuid::Uuid), pg::Error> {
-    let state: &State = start.state;
-    let data = identities::email_data(user.id, &user.email, false, start.data);
-    let id = state.random.uuid();
-    let at = state.clock.now();
-    let identity = NewIdentity { id, user_id: user.id, provider: "email", data: data.clone(), at };
+    let state = start.state;
+    let mut data = identities::email_data(user.id, &user.email, false, start.data);
+    if start.contact.email().is_none()
+        && let Some(fields) = data.as_object_mut()
+    {
+        fields.remove("email");
+    }
+    let (id, at) = (state.random.uuid(), state.clock.now());
+    let provider = start.contact.provider();
+    let identity = NewIdentity { id, user_id: user.id, provider, data: data.clone(), at };
     identities::insert(tx, &identity).await?;
     Ok((data, id))
 }

@@ -14,28 +14,29 @@ use crate::metadata;
 use crate::model::audit::{self, Action, Actor};
 use crate::model::identities;
 use crate::model::users::User;
+use crate::unsent;
 
-pub(super) async fn answer(start: &Start<'_>, user: &User) -> Result<Response, Error> {
-    let is_open = start.state.settings.mailer_autoconfirm;
-    match (user.is_confirmed(), is_open) {
+pub(super) async fn answer(start: &Start<'_>, user: &User, password: &str) -> Result<Response, Error> {
+    match (start.contact.is_confirmed_by(user), start.is_open()) {
         (true, true) => {
             record(start, user).await?;
             Err(Error::UserAlreadyExists)
         }
         (true, false) => {
+            unsent::note(start.state, start.contact, "confirmation").await?;
             record(start, user).await?;
             // Hashing is what a new account would have taken the time for.
-            start.state.hasher.hash(SecretString::from(start.password)).await?;
+            start.state.hasher.hash(SecretString::from(password)).await?;
             Ok(Json(fabricated(start)).into_response())
         }
-        (false, true) => open(start, user).await,
-        (false, false) => ask_again(start, user).await,
+        (false, true) => open(start, user, password).await,
+        (false, false) => Ok(Json(ask_again(start, user).await?).into_response()),
     }
 }
 
 /// Answers as for a confirmed account where the account is out of sight.
 pub(super) fn answer_blindly(start: &Start<'_>) -> Result<Response, Error> {
-    if start.state.settings.mailer_autoconfirm {
+    if start.is_open() {
         return Err(Error::UserAlreadyExists);
     }
     Ok(Json(fabricated(start)).into_response())
@@ -45,7 +46,8 @@ async fn record(start: &Start<'_>, user: &User) -> Result<(), Error> {
     let failed = Error::database("Database error finding user");
     let state = start.state;
     let mut tx = state.db.write(&Context::service()).await.map_err(&failed)?;
-    let entry = audit::payload(&Actor::user(user), Action::UserRepeatedSignUp, Some(json!({"provider": "email"})));
+    let traits = json!({"provider": start.contact.provider()});
+    let entry = audit::payload(&Actor::user(user), Action::UserRepeatedSignUp, Some(traits));
     audit::insert(&mut tx, state, &entry, state.clock.now()).await.map_err(&failed)?;
     tx.commit().await.map_err(&failed)
 }
@@ -55,13 +57,13 @@ async fn record(start: &Start<'_>, user: &User) -> Result<(), Error> {
 fn fabricated(start: &Start<'_>) -> Value {
     let now = start.state.clock.now();
     json!({
-        "id": start.state.random.uuid(),
+        "id": start.id,
         "aud": start.aud,
         "role": "",
-        "email": start.email,
-        "phone": "",
+        "email": start.contact.email().unwrap_or_default(),
+        "phone": start.contact.phone().unwrap_or_default(),
         "confirmation_sent_at": now,
-        "app_metadata": metadata::of_providers(&["email".to_owned()]),
+        "app_metadata": metadata::of_providers(&[start.contact.provider().to_owned()]),
         "user_metadata": start.data,
         "identities": [],
         "created_at": now,
@@ -72,26 +74,26 @@ fn fabricated(start: &Start<'_>) -> Value {
 
 /// Addresses are confirmed at once now, but were not when this account was made. Its own password opens it;
 /// Supabase opens it with any, which gives away accounts that an administrator has prepared.
-async fn open(start: &Start<'_>, user: &User) -> Result<Response, Error> {
+async fn open(start: &Start<'_>, user: &User, password: &str) -> Result<Response, Error> {
     let failed = Error::database(NOT_SAVED);
     let state = start.state;
-    let is_own = state.hasher.verify(SecretString::from(start.password), user.encrypted_password.clone()).await?;
+    let is_own = state.hasher.verify(SecretString::from(password), user.encrypted_password.clone()).await?;
     if !is_own || user.is_banned(state.clock.now()) {
         record(start, user).await?;
         return Err(Error::UserAlreadyExists);
     }
     let mut tx = state.db.write(&Context::service()).await.map_err(&failed)?;
-    let issued = create::sign_in(start, &mut tx, user).await.map_err(&failed)?;
+    let issued = create::sign_in(start, &mut tx, user).await?;
     tx.commit().await.map_err(&failed)?;
     issued.answer(state)
 }
 
-/// Sends the mail again. An account without an email identity gets one, in place of those that nobody has
-/// confirmed.
-async fn ask_again(start: &Start<'_>, user: &User) -> Result<Response, Error> {
+/// Sends the letter or message again. An account without an identity for it gets one, in place of those that
+/// nobody has confirmed. Who was invited and not yet confirmed is told of nothing that the invitation holds.
+pub(crate) async fn ask_again(start: &Start<'_>, user: &User) -> Result<User, Error> {
     let failed = Error::database(NOT_SAVED);
     let mut tx = start.state.db.write(&Context::service()).await.map_err(&failed)?;
-    if user.identity("email").is_none() {
+    if user.identity(start.contact.provider()).is_none() {
         let (_, id) = create::add_identity(start, &mut tx, user).await.map_err(&failed)?;
         identities::delete_others(&mut tx, user.id, id).await.map_err(&failed)?;
     }
@@ -101,5 +103,5 @@ async fn ask_again(start: &Start<'_>, user: &User) -> Result<Response, Error> {
         asked.user_metadata = json!({});
         asked.identities = Some(Vec::new());
     }
-    Ok(Json(asked).into_response())
+    Ok(asked)
 }

@@ -1,20 +1,27 @@
-//! `POST /signup`: with an address that is new ([`create`]) or has an account ([`existing`]).
+//! `POST /signup`: with an address or number that is new ([`create`]) or has an account ([`existing`]), or with
+//! neither ([`anonymous`]).
 
-mod create;
-mod existing;
+mod anonymous;
+pub(crate) mod create;
+pub(crate) mod existing;
 
 use axum::extract::State as With;
 use axum::response::{IntoResponse, Response};
 use secrecy::SecretString;
 use serde::Deserialize;
+use serde_json::{Value, json};
+use uuid::Uuid;
 
 use crate::client::Client;
+use crate::contact::Contact;
 use crate::error::Error;
+use crate::hooks;
 use crate::json::{Body, Json};
-use crate::metadata::Fields;
-use crate::model::users::{self, EMAIL_KEY};
+use crate::metadata::{self, Fields};
+use crate::model::users::{self, EMAIL_KEY, PHONE_KEY, User};
 use crate::pkce::Challenge;
 use crate::redirect::RedirectTo;
+use crate::sms;
 use crate::state::State;
 use create::{NOT_SAVED, Outcome};
 
@@ -24,6 +31,7 @@ use create::{NOT_SAVED, Outcome};
 pub(crate) struct Request {
     email: String,
     phone: String,
+    channel: String,
     password: String,
     data: Fields,
     code_challenge: String,
@@ -31,19 +39,68 @@ pub(crate) struct Request {
 }
 
 /// A sign-up that passed all checks.
-struct Start<'a> {
-    state: &'a State,
-    client: &'a Client,
-    /// The address in the form in which it is stored.
-    email: &'a str,
-    password: &'a str,
-    aud: &'a str,
-    data: &'a Fields,
-    challenge: Option<&'a Challenge>,
-    redirect_to: &'a str,
+pub(crate) struct Start<'a> {
+    pub(crate) state: &'a State,
+    pub(crate) client: &'a Client,
+    /// The id that the user will have.
+    pub(crate) id: Uuid,
+    pub(crate) contact: &'a Contact,
+    pub(crate) aud: &'a str,
+    pub(crate) data: &'a Fields,
+    pub(crate) challenge: Option<&'a Challenge>,
+    pub(crate) redirect_to: &'a str,
+    /// How a number is reached.
+    pub(crate) channel: &'a str,
 }
 
-/// Answers a session where addresses are confirmed at once, else the new user.
+impl Start<'_> {
+    /// Whether addresses or numbers, as this is one, count as confirmed at once.
+    pub(crate) fn is_open(&self) -> bool {
+        match self.contact {
+            Contact::Email(_) => self.state.settings.mailer_autoconfirm,
+            Contact::Phone(_) => self.state.settings.sms.autoconfirm,
+        }
+    }
+
+    /// The account that the address or number belongs to.
+    pub(crate) async fn existing(&self) -> Result<Option<User>, pg::Error> {
+        match self.contact {
+            Contact::Email(email) => users::find_duplicate(&self.state.db, email, self.aud, None).await,
+            Contact::Phone(phone) => users::find_by_phone(&self.state.db, phone, self.aud).await,
+        }
+    }
+
+    /// Asks the hook whether the user may be made.
+    pub(crate) async fn ask_hook(&self) -> Result<(), Error> {
+        hooks::before_user_created(self.state, self.client, || self.unsaved()).await
+    }
+
+    /// The user as it will be.
+    fn unsaved(&self) -> Value {
+        let now = self.state.clock.now();
+        json!({
+            "id": self.id,
+            "aud": self.aud,
+            "role": self.state.settings.jwt_default_role,
+            "email": self.contact.email().unwrap_or_default(),
+            "phone": self.contact.phone().unwrap_or_default(),
+            "app_metadata": metadata::of_providers(&[self.contact.provider().to_owned()]),
+            "user_metadata": self.data,
+            "identities": [],
+            "created_at": now,
+            "updated_at": now,
+            "is_anonymous": false,
+        })
+    }
+}
+
+/// Whether an error says that the address or number is taken after all.
+pub(crate) fn is_taken(error: &Error) -> bool {
+    let Error::Database(_, error) = error else { return false };
+    matches!(error.constraint(), Some(EMAIL_KEY | PHONE_KEY))
+}
+
+/// Answers a session where addresses or numbers are confirmed at once, else the new user.
 pub(crate) async fn post(
     With(state): With<State>,
     client: Client,
@@ -51,45 +108,56 @@ pub(crate) async fn post(
     Body(request): Body<Request>,
 ) -> Result<Response, Error> {
     if request.email.is_empty() && request.phone.is_empty() {
-        return Err(Error::AnonymousDisabled);
+        return anonymous::answer(&state, &client, &request.data).await;
     }
-    let (email, challenge) = check(&state, &request).await?;
+    let (contact, challenge) = check(&state, &request).await?;
     let start = Start {
         state: &state,
         client: &client,
-        email: &email,
-        password: &request.password,
+        id: state.random.uuid(),
+        contact: &contact,
         aud: &client.audience(None, &state.settings),
         data: &request.data,
         challenge: challenge.as_ref(),
         redirect_to: &redirect_to,
+        channel: &request.channel,
     };
-    let existing = users::find_duplicate(&state.db, &email, start.aud, None)
-        .await
-        .map_err(Error::database("Database error finding user"))?;
+    let existing = start.existing().await.map_err(Error::database("Database error finding user"))?;
     if let Some(user) = existing {
-        return existing::answer(&start, &user).await;
+        return existing::answer(&start, &user, &request.password).await;
     }
-    let hash = state.hasher.hash(SecretString::from(start.password)).await?;
-    match create::create(&start, &hash).await {
-        Ok(Outcome::Session(issued)) => issued.answer(&state),
-        Ok(Outcome::Unconfirmed(user)) => Ok(Json(user).into_response()),
-        Err(Error::Database(_, error)) if error.constraint() == Some(EMAIL_KEY) => overtaken(&start, error).await,
-        Err(error) => Err(error),
+    start.ask_hook().await?;
+    let hash = state.hasher.hash(SecretString::from(&*request.password)).await?;
+    let outcome = match create::create(&start, &hash).await {
+        Err(error) if is_taken(&error) => return overtaken(&start, &request.password, error).await,
+        outcome => outcome?,
+    };
+    match outcome {
+        Outcome::Session(issued) => {
+            hooks::after_user_created(&state, &client, &issued.user).await?;
+            issued.answer(&state)
+        }
+        Outcome::Unconfirmed(user) => {
+            hooks::after_user_created(&state, &client, &user).await?;
+            Ok(Json(user).into_response())
+        }
     }
 }
 
 /// The address is taken after all: somebody else was faster, or it is one of another audience.
-async fn overtaken(start: &Start<'_>, error: pg::Error) -> Result<Response, Error> {
-    match users::find_duplicate(&start.state.db, start.email, start.aud, None).await {
-        Ok(Some(user)) => existing::answer(start, &user).await,
+async fn overtaken(start: &Start<'_>, password: &str, error: Error) -> Result<Response, Error> {
+    match start.existing().await {
+        Ok(Some(user)) => existing::answer(start, &user, password).await,
         Ok(None) => existing::answer_blindly(start),
-        Err(_) => Err(Error::Database(NOT_SAVED, error)),
+        Err(_) => match error {
+            Error::Database(_, error) => Err(Error::Database(NOT_SAVED, error)),
+            other => Err(other),
+        },
     }
 }
 
-/// Checks in the order of the reference; returns the address in the form in which it is stored.
-async fn check(state: &State, request: &Request) -> Result<(String, Option<Challenge>), Error> {
+/// Checks in the order of the reference; returns address or number in the form in which it is stored.
+async fn check(state: &State, request: &Request) -> Result<(Contact, Option<Challenge>), Error> {
     if state.settings.disable_signup {
         return Err(Error::SignupDisabled);
     }
@@ -100,15 +168,22 @@ async fn check(state: &State, request: &Request) -> Result<(String, Option<Chall
     if !request.email.is_empty() && !request.phone.is_empty() {
         return Err(Error::validation("Only an email address or phone number should be provided on signup."));
     }
-    if !request.phone.is_empty() && !request.code_challenge.is_empty() {
-        return Err(Error::validation("PKCE not supported for phone signups"));
+    let is_phone = !request.phone.is_empty();
+    if is_phone {
+        sms::check_channel(state, &request.channel)?;
+        if !request.code_challenge.is_empty() {
+            return Err(Error::validation("PKCE not supported for phone signups"));
+        }
     }
     let challenge = Challenge::read(&request.code_challenge_method, &request.code_challenge)?;
-    if request.email.is_empty() {
-        return Err(Error::PhoneSignupDisabled);
+    if is_phone {
+        if !state.settings.phone_enabled {
+            return Err(Error::PhoneSignupDisabled);
+        }
+        return Ok((Contact::Phone(sms::check_number(&request.phone)?), challenge));
     }
     if !state.settings.email_enabled {
         return Err(Error::EmailSignupDisabled);
     }
-    Ok((authkit::address::email(&request.email)?, challenge))
+    Ok((Contact::Email(authkit::address::email(&request.email)?), challenge))
 }

@@ -1,4 +1,4 @@
-//! `PUT /user`: the signed-in user changes metadata, password, email address.
+//! `PUT /user`: the signed-in user changes metadata, password, email address, phone number.
 
 use axum::extract::State as With;
 use jiff::SignedDuration;
@@ -10,12 +10,14 @@ use crate::bearer::Authenticated;
 use crate::client::Client;
 use crate::error::Error;
 use crate::json::{Body, Json};
-use crate::letters::Letters;
+use crate::letters::{Letters, News};
 use crate::metadata::Fields;
 use crate::model::audit::{self, Action, Actor};
 use crate::model::users::{self, User};
 use crate::pkce::Challenge;
+use crate::reauthenticate;
 use crate::redirect::RedirectTo;
+use crate::sms::{self, Texting};
 use crate::state::State;
 use crate::tokens::Proof;
 use crate::verify;
@@ -42,6 +44,9 @@ pub(crate) struct Request {
 /// A change that passed all checks.
 struct Change {
     email: Option<String>,
+    phone: Option<String>,
+    /// The code that the password may be changed with, where one is needed.
+    nonce: Option<String>,
     password_hash: Option<String>,
     data: Option<Fields>,
     app_metadata: Option<Fields>,
@@ -60,21 +65,32 @@ pub(crate) async fn put(
     check_rights(&state, &caller, &request)?;
     check_taken(&state, &client, &caller, &request).await?;
     let password_hash = new_password(&state, &caller, &request).await?;
-    let is_new = |email: &String| !email.is_empty() && *email != caller.user.email;
+    let user = &caller.user;
     let change = Change {
-        email: Some(request.email).filter(is_new),
+        email: Some(request.email).filter(|email| !email.is_empty() && *email != user.email),
+        phone: Some(request.phone).filter(|phone| !phone.is_empty() && *phone != user.phone),
+        nonce: needs_nonce(&state, &caller).then_some(request.nonce),
         password_hash,
         data: request.data,
         app_metadata: request.app_metadata,
     };
     let failed = Error::database("Error updating user");
     let mut tx = state.db.write(&Context::service()).await.map_err(&failed)?;
-    write(&state, &caller, &change, &mut tx).await.map_err(&failed)?;
-    if let Some(email) = &change.email {
-        let letters = Letters { state: &state, redirect_to: &redirect_to, is_pkce: challenge.is_some() };
-        change_email(&letters, &mut tx, &caller.user, email, challenge.as_ref()).await?;
+    if let (Some(_), Some(nonce)) = (&change.password_hash, &change.nonce) {
+        reauthenticate::consume(&state, &mut tx, user, nonce).await?;
     }
-    let user = users::reload(&mut tx, caller.user.id).await.map_err(&failed)?.ok_or(Error::TokenUserNotFound)?;
+    write(&state, &caller, &change, &mut tx).await.map_err(&failed)?;
+    let letters = Letters { state: &state, client: &client, redirect_to: &redirect_to, is_pkce: challenge.is_some() };
+    if change.password_hash.is_some() {
+        letters.notify(&mut tx, user, News::PasswordSet).await?;
+    }
+    if let Some(email) = &change.email {
+        change_email(&letters, &mut tx, user, email, challenge.as_ref()).await?;
+    }
+    if let Some(phone) = &change.phone {
+        change_phone(&letters, &mut tx, user, (phone, &request.channel)).await?;
+    }
+    let user = users::reload(&mut tx, user.id).await.map_err(&failed)?.ok_or(Error::TokenUserNotFound)?;
     tx.commit().await.map_err(&failed)?;
     Ok(Json(user))
 }
@@ -85,11 +101,8 @@ async fn check_form(state: &State, request: &mut Request) -> Result<(), Error> {
         request.email = authkit::address::email(&request.email)?;
     }
     if !request.phone.is_empty() {
-        request.phone = authkit::address::phone(&request.phone)
-            .ok_or_else(|| Error::validation("Invalid phone number format (E.164 required)"))?;
-        if !matches!(&*request.channel, "" | "sms") {
-            return Err(Error::validation("Invalid channel, supported values are 'sms' or 'whatsapp'."));
-        }
+        request.phone = sms::check_number(&request.phone)?;
+        sms::check_channel(state, &request.channel)?;
     }
     if let Some(password) = &request.password {
         state.check_password(password).await?;
@@ -136,7 +149,9 @@ async fn check_taken(state: &State, client: &Client, caller: &Authenticated, req
         if is_taken.map_err(Error::database("Database error checking phone"))? {
             return Err(Error::PhoneExists("A user with this phone number has already been registered"));
         }
-        return Err(Error::PhoneChangeDisabled);
+        if !state.settings.phone_enabled {
+            return Err(Error::PhoneChangeDisabled);
+        }
     }
     Ok(())
 }
@@ -145,14 +160,11 @@ async fn check_taken(state: &State, client: &Client, caller: &Authenticated, req
 async fn new_password(state: &State, caller: &Authenticated, request: &Request) -> Result<Option<String>, Error> {
     let Some(password) = request.password.clone().map(SecretString::from) else { return Ok(None) };
     let settings = &state.settings;
-    let is_fresh = caller
-        .session
-        .as_ref()
-        .is_some_and(|session| session.created_at.checked_add(FRESH).is_ok_and(|end| state.clock.now() <= end));
-    if settings.update_password_require_reauthentication && !is_fresh {
-        // Codes to prove it with are not handed out, so none can be right.
-        let is_given = !request.nonce.is_empty();
-        return Err(if is_given { Error::ReauthenticationNotValid } else { Error::ReauthenticationNeeded });
+    if needs_nonce(state, caller) {
+        if request.nonce.is_empty() {
+            return Err(Error::ReauthenticationNeeded);
+        }
+        reauthenticate::check(state, &caller.user, &request.nonce).await?;
     }
     if let Some(stored) = &caller.user.encrypted_password {
         let by_code = caller.session.as_ref().is_some_and(|session| session.was_opened_by_code());
@@ -172,6 +184,29 @@ async fn new_password(state: &State, caller: &Authenticated, request: &Request) 
     Ok(Some(state.hasher.hash(password).await?))
 }
 
+/// Whether a change of the password needs a code: where that is asked for and the session is not fresh.
+fn needs_nonce(state: &State, caller: &Authenticated) -> bool {
+    let is_fresh = caller
+        .session
+        .as_ref()
+        .is_some_and(|session| session.created_at.checked_add(FRESH).is_ok_and(|end| state.clock.now() <= end));
+    state.settings.update_password_require_reauthentication && !is_fresh
+}
+
+/// A number is changed at once where numbers count as confirmed; else a code is sent to it.
+async fn change_phone(
+    letters: &Letters<'_>,
+    tx: &mut Transaction,
+    user: &User,
+    (phone, channel): (&str, &str),
+) -> Result<(), Error> {
+    let Letters { state, client, .. } = *letters;
+    if state.settings.sms.autoconfirm {
+        return verify::change_phone(letters, tx, user, phone).await;
+    }
+    Texting { state, client, channel }.change(tx, user, phone).await.map(drop)
+}
+
 /// An anonymous user gets an address at once where addresses need no confirmation; everybody else has to
 /// confirm a new one.
 async fn change_email(
@@ -183,7 +218,7 @@ async fn change_email(
 ) -> Result<(), Error> {
     let state = letters.state;
     if user.is_anonymous && state.settings.mailer_autoconfirm {
-        return verify::change_email(state, tx, user, email).await;
+        return verify::change_email(letters, tx, user, email).await;
     }
     if let Some(challenge) = challenge {
         let failed = Error::database("Error sending email change email");

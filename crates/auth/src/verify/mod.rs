@@ -2,11 +2,12 @@
 //! redirect; POST is for apps and answers a session.
 
 mod effects;
+mod page;
 mod take;
 
-pub(crate) use effects::{change_email, with_providers};
+pub(crate) use effects::{change_email, change_phone, with_providers};
 
-use axum::extract::State as With;
+use axum::extract::{FromRequest, State as With};
 use axum::response::{IntoResponse, Response};
 use http::header::LOCATION;
 use http::{HeaderValue, StatusCode};
@@ -15,12 +16,15 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::client::Client;
+use crate::contact::Contact;
 use crate::error::Error;
 use crate::json::{Body, Json};
+use crate::letters::Letters;
 use crate::model::flow_states;
 use crate::one_time::{self, PKCE_PREFIX};
 use crate::query::Query;
 use crate::redirect::{RedirectTo, with_fragment, with_query};
+use crate::sms;
 use crate::state::State;
 use crate::tokens::{Issued, Proof, Sign};
 use take::{Claim, Kind};
@@ -50,12 +54,18 @@ enum Verified {
     FirstOfTwo,
 }
 
-/// `POST /verify`.
+/// `POST /verify`: an app presents a link or code, or a person agrees on the page that GET has shown.
 pub(crate) async fn post(
     With(state): With<State>,
     client: Client,
-    Body(request): Body<Request>,
+    RedirectTo(target): RedirectTo,
+    query: Query,
+    request: axum::extract::Request,
 ) -> Result<Response, Error> {
+    if state.settings.verify_asks_first && page::is_form(request.headers()) {
+        return follow(&state, &client, &target, &query).await;
+    }
+    let Body(request) = Body::<Request>::from_request(request, &state).await?;
     let claim = posted(&state, &client, &request)?;
     match verify(&state, &client, &claim, None).await? {
         Verified::Session(issued) => issued.answer(&state),
@@ -64,13 +74,47 @@ pub(crate) async fn post(
     }
 }
 
-/// `GET /verify`. What is wrong with the link is told to the app, by redirect.
+/// `GET /verify`: what the link of a letter opens.
 pub(crate) async fn get(
     With(state): With<State>,
     client: Client,
     RedirectTo(target): RedirectTo,
     query: Query,
 ) -> Result<Response, Error> {
+    if state.settings.verify_asks_first { page::answer(&query) } else { follow(&state, &client, &target, &query).await }
+}
+
+/// Does what a link is for. What is wrong with it is told to the app, by redirect.
+async fn follow(state: &State, client: &Client, target: &str, query: &Query) -> Result<Response, Error> {
+    let (kind, token) = named(query)?;
+    let is_pkce = token.starts_with(PKCE_PREFIX);
+    let claim = Kind::parse(kind).filter(|kind| kind.is_of_mail()).map(|kind| Claim::link(kind, token));
+    let outcome = match &claim {
+        Some(claim) => verify(state, client, claim, is_pkce.then_some(&claim.kind)).await,
+        None => Err(Error::validation("Invalid email verification type")),
+    };
+    Ok(match outcome {
+        Ok(Verified::Session(issued)) => {
+            let (mut fields, headers) = issued.parameters(state)?;
+            fields.push(("type".to_owned(), issued_kind(kind, &issued).to_owned()));
+            let mut response = see_other(&format!("{target}#{}", crate::query::encode(fields)));
+            response.headers_mut().extend(headers);
+            response
+        }
+        Ok(Verified::Code(code)) => see_other(&with_query(target, &[("code", &code)])),
+        Ok(Verified::FirstOfTwo) => see_other(&message(target, is_pkce)),
+        Err(error) => {
+            let mut response = see_other(&failure(target, &error, is_pkce));
+            if let Some(failure) = error.failure() {
+                response.extensions_mut().insert(failure);
+            }
+            response
+        }
+    })
+}
+
+/// Type and token of a link, which both must be there.
+fn named(query: &Query) -> Result<(&str, &str), Error> {
     let (kind, token) = (query.first("type"), query.first("token"));
     if kind.is_empty() {
         return Err(Error::validation("Verify requires a verification type"));
@@ -78,30 +122,7 @@ pub(crate) async fn get(
     if token.is_empty() {
         return Err(Error::validation("Verify requires a token or a token hash"));
     }
-    let is_pkce = token.starts_with(PKCE_PREFIX);
-    let claim = Kind::parse(kind).filter(|kind| kind.is_of_mail()).map(|kind| Claim::link(kind, token));
-    let outcome = match &claim {
-        Some(claim) => verify(&state, &client, claim, is_pkce.then_some(&claim.kind)).await,
-        None => Err(Error::validation("Invalid email verification type")),
-    };
-    Ok(match outcome {
-        Ok(Verified::Session(issued)) => {
-            let (mut fields, headers) = issued.parameters(&state)?;
-            fields.push(("type".to_owned(), issued_kind(kind, &issued).to_owned()));
-            let mut response = see_other(&format!("{target}#{}", crate::query::encode(fields)));
-            response.headers_mut().extend(headers);
-            response
-        }
-        Ok(Verified::Code(code)) => see_other(&with_query(&target, &[("code", &code)])),
-        Ok(Verified::FirstOfTwo) => see_other(&message(&target, is_pkce)),
-        Err(error) => {
-            let mut response = see_other(&failure(&target, &error, is_pkce));
-            if let Some(failure) = error.failure() {
-                response.extensions_mut().insert(failure);
-            }
-            response
-        }
-    })
+    Ok((kind, token))
 }
 
 /// The type that the app is told: `email` has become what the code was for.
@@ -131,28 +152,36 @@ fn posted(state: &State, client: &Client, request: &Request) -> Result<Claim, Er
         return Ok(Claim::link(kind, &request.token_hash));
     }
     let contact = match (&*request.email, &*request.phone) {
-        ("", "") => None,
-        (email, "") => Some(authkit::address::email(email).map_err(|_| Error::InvalidEmail)?),
-        ("", phone) => Some(
-            authkit::address::phone(phone)
-                .ok_or_else(|| Error::validation("Invalid phone number format (E.164 required)"))?,
-        ),
-        _ => None,
+        (email, "") if !email.is_empty() => {
+            Contact::Email(authkit::address::email(email).map_err(|_| Error::InvalidEmail)?)
+        }
+        ("", phone) if !phone.is_empty() => Contact::Phone(sms::check_number(phone)?),
+        _ => {
+            let text = "Only an email address or phone number should be provided on verify";
+            return Err(Error::validation(text));
+        }
     };
-    let contact = contact
-        .ok_or_else(|| Error::validation("Only an email address or phone number should be provided on verify"))?;
-    let kind = kind.ok_or_else(|| Error::validation("Unsupported verification type"))?;
-    let hash = one_time::hash(&contact, &request.token);
-    Ok(Claim::code(kind, &hash, client.audience(None, &state.settings)))
+    let audience = client.audience(None, &state.settings);
+    match (kind, contact) {
+        (Some(kind), Contact::Email(email)) if kind.is_of_mail() => {
+            Ok(Claim::code(kind, &one_time::hash(&email, &request.token), audience))
+        }
+        (Some(kind), Contact::Phone(phone)) if !kind.is_of_mail() => {
+            Ok(Claim::phone_code(kind, phone, &request.token, audience))
+        }
+        _ => Err(Error::validation("Unsupported verification type")),
+    }
 }
 
 /// Takes the code, does what it is good for, and opens a session, or hands out a code for one when the link was
 /// asked for that way (`pkce`).
 async fn verify(state: &State, client: &Client, claim: &Claim, pkce: Option<&Kind>) -> Result<Verified, Error> {
     let failed = Error::database("Database error updating user");
+    let known = take::ask(state, claim).await?;
     let mut tx = state.db.write(&Context::service()).await.map_err(&failed)?;
-    let (user, purpose) = take::take(state, &mut tx, claim).await?;
-    if !effects::apply(state, &mut tx, &user, purpose).await? {
+    let (user, purpose) = take::take(state, &mut tx, claim, &known).await?;
+    let letters = Letters { state, client, redirect_to: "", is_pkce: false };
+    if !effects::apply(&letters, &mut tx, &user, (claim.kind, purpose)).await? {
         tx.commit().await.map_err(&failed)?;
         return Ok(Verified::FirstOfTwo);
     }
@@ -168,6 +197,7 @@ async fn verify(state: &State, client: &Client, claim: &Claim, pkce: Option<&Kin
         None => {
             let sign = Sign::prepare(state, client, &user, Proof::Otp, None);
             let issued = sign.open_in(&mut tx).await.map_err(&failed)?;
+            let issued = issued.customise(state, client, &mut tx, Proof::Otp.name()).await?;
             Verified::Session(Box::new(Issued { is_first, ..issued }))
         }
     };

@@ -2,11 +2,15 @@
 
 use jiff::SignedDuration;
 use pg::Transaction;
+use subtle::ConstantTimeEq;
+use uuid::Uuid;
 
 use crate::error::Error;
+use crate::hooks::HookName;
 use crate::model::one_time_tokens::{self, Purpose};
 use crate::model::users::{self, User};
-use crate::one_time::PKCE_PREFIX;
+use crate::one_time::{self, PKCE_PREFIX};
+use crate::refusal::{Refusal, chain};
 use crate::state::State;
 use crate::tokens::Proof;
 
@@ -50,8 +54,19 @@ impl Kind {
             Self::Recovery | Self::MagicLink => &[Purpose::Recovery],
             Self::EmailChange => &[Purpose::EmailChangeCurrent, Purpose::EmailChangeNew],
             Self::Email => &[Purpose::Confirmation, Purpose::Recovery],
-            // No code is sent to a phone, so there is none to be found.
-            Self::Sms | Self::PhoneChange => &[],
+            Self::Sms => &[Purpose::Confirmation],
+            Self::PhoneChange => &[Purpose::PhoneChange],
+        }
+    }
+
+    /// Whether a code that was sent to a contact proves what it is presented for: one for a number says nothing
+    /// about the address, and what is the user's no more says nothing at all.
+    fn is_about(self, user: &User, purpose: Purpose, contact: &str) -> bool {
+        match purpose {
+            Purpose::Confirmation if self.is_of_mail() => user.email.to_lowercase() == contact,
+            Purpose::Confirmation => user.phone == contact,
+            Purpose::PhoneChange => user.new_phone == contact,
+            _ => true,
         }
     }
 
@@ -63,6 +78,8 @@ impl Kind {
             (_, Purpose::Confirmation) => Proof::EmailSignup,
             (_, Purpose::Recovery) => Proof::MagicLink,
             (_, Purpose::EmailChangeCurrent | Purpose::EmailChangeNew) => Proof::EmailChange,
+            // Codes for phones are typed in, so that a session is opened at once.
+            (_, Purpose::PhoneChange | Purpose::Reauthentication) => Proof::Otp,
         }
     }
 }
@@ -73,17 +90,26 @@ pub(super) struct Claim {
     hashes: Vec<String>,
     /// The audience that the user must be of; links need none.
     audience: Option<String>,
+    /// The number and the code that was sent to it.
+    phone: Option<(String, String)>,
 }
 
 impl Claim {
     /// The hash from a link.
     pub(super) fn link(kind: Kind, hash: &str) -> Self {
-        Self { kind, hashes: vec![hash.to_owned()], audience: None }
+        Self { kind, hashes: vec![hash.to_owned()], audience: None, phone: None }
     }
 
     /// The hash of a code that was typed in, whichever way the flow was started.
     pub(super) fn code(kind: Kind, hash: &str, audience: String) -> Self {
-        Self { kind, hashes: vec![hash.to_owned(), format!("{PKCE_PREFIX}{hash}")], audience: Some(audience) }
+        let hashes = vec![hash.to_owned(), format!("{PKCE_PREFIX}{hash}")];
+        Self { kind, hashes, audience: Some(audience), phone: None }
+    }
+
+    /// A code that was sent to a phone.
+    pub(super) fn phone_code(kind: Kind, number: String, code: &str, audience: String) -> Self {
+        let hashes = vec![one_time::hash(&number, code)];
+        Self { kind, hashes, audience: Some(audience), phone: Some((number, code.to_owned())) }
     }
 
     /// One answer to all that is wrong, so that nobody learns which codes there are.
@@ -95,24 +121,80 @@ impl Claim {
     }
 }
 
+/// What is known of a code before it is taken.
+pub(super) enum Known {
+    /// Nothing: the database decides.
+    Nothing,
+    /// It is right for this user, whatever is kept.
+    Right(Uuid),
+    /// It is wrong.
+    Wrong,
+}
+
+/// Looks at codes that somebody else decides on: those of settings, and those that a provider has made.
+pub(super) async fn ask(state: &State, claim: &Claim) -> Result<Known, Error> {
+    let (Some((number, code)), Some(audience)) = (&claim.phone, &claim.audience) else { return Ok(Known::Nothing) };
+    let test_code = state.settings.sms.test_code(number, state.clock.now());
+    let is_test = test_code.is_some_and(|known| known.as_bytes().ct_eq(code.as_bytes()).into());
+    let provider = state.outside.sms.as_ref().filter(|provider| {
+        test_code.is_none() && provider.makes_codes() && !state.outside.hooks.has(HookName::SendSms)
+    });
+    if !is_test && provider.is_none() {
+        return Ok(Known::Nothing);
+    }
+    let user = match claim.kind {
+        Kind::PhoneChange => users::find_by_phone_change(&state.db, number, audience).await,
+        _ => users::find_by_phone(&state.db, number, audience).await,
+    };
+    let Some(user) = user.map_err(Error::database("Database error finding user"))? else { return Ok(Known::Wrong) };
+    let is_right = match provider {
+        Some(provider) => provider
+            .verify(number, code)
+            .await
+            .map_err(|error| Refusal::SmsNotSent { text: "The code could not be checked", cause: chain(&error) })?,
+        None => is_test,
+    };
+    Ok(if is_right { Known::Right(user.id) } else { Known::Wrong })
+}
+
 /// Takes the code; returns its user and what it is for.
-pub(super) async fn take(state: &State, tx: &mut Transaction, claim: &Claim) -> Result<(User, Purpose), Error> {
+pub(super) async fn take(
+    state: &State,
+    tx: &mut Transaction,
+    claim: &Claim,
+    known: &Known,
+) -> Result<(User, Purpose), Error> {
     let failed = Error::database("Database error finding user from email link");
-    let taken = one_time_tokens::take(tx, &claim.hashes, claim.kind.purposes()).await.map_err(&failed)?;
-    let taken = taken.ok_or_else(|| claim.refused())?;
-    let user = users::reload(tx, taken.user_id).await.map_err(&failed)?;
+    let (user_id, purpose, relates_to) = match known {
+        Known::Wrong => return Err(claim.refused()),
+        Known::Right(user_id) => (*user_id, claim.kind.purposes()[0], None),
+        Known::Nothing => {
+            let taken = one_time_tokens::take(tx, &claim.hashes, claim.kind.purposes()).await.map_err(&failed)?;
+            let taken = taken.ok_or_else(|| claim.refused())?;
+            (taken.user_id, taken.purpose, Some(taken.relates_to))
+        }
+    };
+    let user = users::reload(tx, user_id).await.map_err(&failed)?;
     let is_of_audience = |user: &User| claim.audience.as_ref().is_none_or(|audience| *audience == user.aud);
     let user = user.filter(is_of_audience).ok_or_else(|| claim.refused())?;
     if user.is_banned(state.clock.now()) {
         return Err(Error::Banned);
     }
-    let sent_at = match taken.purpose {
+    if relates_to.is_some_and(|contact| !claim.kind.is_about(&user, purpose, &contact)) {
+        return Err(claim.refused());
+    }
+    let sent_at = match purpose {
         Purpose::Confirmation => user.confirmation_sent_at,
         Purpose::Recovery => user.recovery_sent_at,
         Purpose::EmailChangeCurrent | Purpose::EmailChangeNew => user.email_change_sent_at,
+        Purpose::PhoneChange => user.phone_change_sent_at,
+        Purpose::Reauthentication => user.reauthentication_sent_at,
     };
-    let lifetime = SignedDuration::try_from(state.settings.mailer_otp_exp).unwrap_or(SignedDuration::MAX);
+    let settings = &state.settings;
+    let lifetime = if claim.kind.is_of_mail() { settings.mailer_otp_exp } else { settings.sms.otp_exp };
+    let lifetime = SignedDuration::try_from(lifetime).unwrap_or(SignedDuration::MAX);
     let is_good =
         sent_at.is_some_and(|sent_at| sent_at.saturating_add(lifetime).is_ok_and(|end| state.clock.now() <= end));
-    if is_good { Ok((user, taken.purpose)) } else { Err(claim.refused()) }
+    let is_good = is_good || matches!(known, Known::Right(_));
+    if is_good { Ok((user, purpose)) } else { Err(claim.refused()) }
 }

@@ -65,6 +65,14 @@ async fn requests_are_checked_and_limited() {
     assert_eq!(service.post("/recover", json!({"email": "john@example.com"})).await.status, 200);
     let soon = service.post("/recover", json!({"email": "john@example.com"})).await;
     assert_error(&soon, 429, "over_email_send_rate_limit");
+    // 5
+    let unknown = || service.post("/recover", json!({"email": "nobody@example.com"}));
+    assert_eq!(unknown().await.status, 200);
+    let (known, unknown) = (soon, unknown().await);
+    assert_eq!((known.status, &known.body), (unknown.status, &unknown.body));
+    service.advance(1);
+    assert_eq!(service.post("/recover", json!({"email": "nobody@example.com"})).await.status, 200);
+    assert_eq!(service.count("vestibule.unsent_letters").await, 1);
     let without = Service::with(Settings { email_enabled: false, ..Settings::default() }).await;
     assert_error(&without.post("/recover", json!({"email": "a@b.c"})).await, 400, "email_provider_disabled");
 }

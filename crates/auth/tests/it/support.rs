@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use auth::{Deps, Protection, Settings, State};
+use auth::{Deps, Outside, Protection, Settings, State};
 use axum::Router;
 use base::{Clock, Random};
+use http::Method;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use testkit::{Answer, Call, TestDb, keyring};
@@ -26,10 +27,19 @@ impl Service {
     }
 
     pub(crate) async fn with(settings: Settings) -> Self {
-        Self::protected(settings, Protection::default()).await
+        Self::guarded(settings, Protection::default(), Outside::default()).await
     }
 
     pub(crate) async fn protected(settings: Settings, protection: Protection) -> Self {
+        Self::guarded(settings, protection, Outside::default()).await
+    }
+
+    /// A service that reaches things outside.
+    pub(crate) async fn with_outside(settings: Settings, outside: Outside) -> Self {
+        Self::guarded(settings, Protection::default(), outside).await
+    }
+
+    async fn guarded(settings: Settings, protection: Protection, outside: Outside) -> Self {
         settings.validate().expect("the test's settings are valid");
         let db = TestDb::new().await;
         let clock = Clock::fixed(Timestamp::now());
@@ -39,7 +49,7 @@ impl Service {
             clock: clock.clone(),
             random: Random::system(),
         };
-        let state = State::new(settings, deps).with_protection(protection);
+        let state = State::new(settings, deps).with_protection(protection).with_outside(outside);
         Self { db, clock, router: auth::router(state.clone()), state }
     }
 
@@ -90,8 +100,24 @@ impl Service {
         let rows = self.db.query(LATEST, &[&to]).await;
         let plain: String = rows.first().expect("a mail").get(0);
         let link = plain.lines().find_map(|line| line.strip_prefix("http://127.0.0.1:54321/auth/v1"));
-        let code = plain.lines().find_map(|line| line.strip_prefix("Or enter the code: "));
-        Letter { link: link.expect("a link").to_owned(), code: code.expect("a code").to_owned() }
+        let code = ["Or enter this code: ", "Your code: "];
+        let code = plain.lines().find_map(|line| code.iter().find_map(|lead| line.strip_prefix(lead)));
+        Letter { link: link.unwrap_or_default().to_owned(), code: code.expect("a code").to_owned() }
+    }
+
+    /// Sends a change of the signed-in user.
+    pub(crate) async fn change(&self, token: &str, body: Value) -> Answer {
+        self.send(Call::new(Method::PUT, "/user").bearer(token).json(&body)).await
+    }
+
+    /// Sends as an administrator.
+    pub(crate) async fn admin_post(&self, path: &str, body: Value) -> Answer {
+        self.send(Call::post(path, &body).bearer(&testkit::project::service_token())).await
+    }
+
+    /// How many audit entries there are of an action.
+    pub(crate) async fn audited(&self, action: &str) -> i64 {
+        self.count(&format!("auth.audit_log_entries where payload ->> 'action' = '{action}'")).await
     }
 
     pub(crate) async fn count(&self, what: &str) -> i64 {

@@ -89,6 +89,10 @@ async fn signing_up_again_tells_nothing_about_a_confirmed_account() {
         "user_metadata": {"mine": 1}, "identities": [], "created_at": now, "updated_at": now, "is_anonymous": false,
     });
     assert_eq!(fabricated, expected);
+    // 5: as for an account that waits for confirmation.
+    let soon = service.post("/signup", request.clone()).await;
+    assert_error(&soon, 429, "over_email_send_rate_limit");
+    service.advance(1);
     assert_ne!(service.post("/signup", request).await.json()["id"], fabricated["id"]);
     assert_eq!(service.count("auth.users").await, 1);
     assert_eq!(service.count("vestibule.mailbox").await, 1, "no mail goes out");
@@ -236,10 +240,10 @@ async fn links_lead_to_allowed_addresses_only() {
     assert!(service.send(call).await.header("location").starts_with("http://app.example/page#error="));
 }
 
-const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
-const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+pub(crate) const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+pub(crate) const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 
-async fn exchange(service: &Service, code: &str, verifier: &str) -> Answer {
+pub(crate) async fn exchange(service: &Service, code: &str, verifier: &str) -> Answer {
     service.post("/token?grant_type=pkce", json!({"auth_code": code, "code_verifier": verifier})).await
 }
 
@@ -327,4 +331,27 @@ async fn a_mail_that_cannot_be_kept_undoes_the_sign_up() {
     assert_eq!(answer.json()["message"], "Error sending confirmation email");
     // 131
     assert_eq!(service.count("auth.users").await, 0);
+}
+
+#[tokio::test]
+async fn where_links_ask_first_only_the_button_uses_them_up() {
+    let service = Service::with(Settings { verify_asks_first: true, ..settings() }).await;
+    sign_up(&service, "john@example.com").await;
+    let link = service.mail("john@example.com").await.link;
+    for _ in 0..2 {
+        let page = open(&service, &link).await;
+        assert_eq!(page.status, 200);
+        assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
+        assert!(page.header("content-security-policy").starts_with("default-src 'none'"));
+        assert!(page.text().contains("<form method=\"post\">") && !page.text().contains("token"), "{}", page.text());
+    }
+    assert_eq!(service.count("auth.sessions").await, 0);
+    assert_error(&open(&service, "/verify?type=signup").await, 400, "validation_failed");
+    let press = || Call::new(Method::POST, &link).header("content-type", "application/x-www-form-urlencoded");
+    assert_eq!(fragment(&service.send(press()).await, "type"), "signup");
+    assert_eq!(fragment(&service.send(press()).await, "error_code"), "otp_expired");
+    let without = Service::with(settings()).await;
+    let form = Call::new(Method::POST, "/verify?type=signup&token=x");
+    let answer = without.send(form.header("content-type", "application/x-www-form-urlencoded")).await;
+    assert_error(&answer, 400, "bad_json");
 }

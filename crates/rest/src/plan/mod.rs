@@ -95,6 +95,17 @@ pub struct ReadPlan {
     pub is_head: bool,
 }
 
+impl ReadPlan {
+    /// The answer may be long, so that it is sent in parts: its rows are not limited, or not to a few.
+    pub fn is_parted(&self) -> bool {
+        /// What Supabase limits answers to; fewer rows are not worth the effort.
+        const FEW: i64 = 1000;
+        let may_be_long = self.rows.range.limit.is_none_or(|limit| limit > FEW);
+        let is_text = matches!(self.format, Format::Array { .. } | Format::Csv | Format::GeoJson);
+        may_be_long && is_text && !matches!(self.media, MediaType::Plan(_))
+    }
+}
+
 /// Rows of one level with everything that is embedded in them.
 #[derive(Debug)]
 pub struct ReadNode {

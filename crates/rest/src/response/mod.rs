@@ -1,6 +1,7 @@
 //! From what the statement returned to the HTTP response.
 
 mod headers;
+mod parts;
 mod surround;
 
 use axum::body::Body;
@@ -27,7 +28,8 @@ struct Answer {
 ///
 /// # Errors
 /// [`OutcomeError::ResponseHeaders`] or [`OutcomeError::ResponseStatus`] when the database set something malformed.
-pub(crate) fn respond(request: &Request, plan: &Plan, outcome: Outcome) -> Result<Response, Error> {
+pub(crate) fn respond(request: &Request, plan: &Plan, mut outcome: Outcome) -> Result<Response, Error> {
+    let rest = outcome.rest.take();
     let settings = (outcome.headers.clone(), outcome.status.clone());
     if let Some(media @ MediaType::Plan(_)) = plan.media() {
         let mut headers = HeaderMap::new();
@@ -46,6 +48,10 @@ pub(crate) fn respond(request: &Request, plan: &Plan, outcome: Outcome) -> Resul
         }
     };
     let mut response = overridden(answer, settings)?;
+    if let Some((length, rows)) = rest {
+        response = response.map(|first| parts::body(first, rows));
+        response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    }
     if let Some(warning) = plan.rows().and_then(old_names) {
         set(response.headers_mut(), header::WARNING, &warning);
     }

@@ -22,7 +22,8 @@ const WORDS: &str = "
     json_object_keys json_build_array json_build_object json_to_record json_to_recordset json_array_elements
     jsonb_agg jsonb_build_object jsonb_to_record jsonb_to_recordset jsonb_array_elements to_jsonb to_tsvector to_tsquery
     plainto_tsquery phraseto_tsquery websearch_to_tsquery string_agg substring length nullif current_setting set_config
-    ST_AsGeoJSON json jsonb text int integer bigint tsvector nextval regclass E variadic convert_from";
+    ST_AsGeoJSON json jsonb text int integer bigint tsvector nextval regclass E variadic convert_from convert_to
+    answer total page body headers status part at for generate_series greatest octet_length bytea";
 
 /// Every text in single quotes that statements may have.
 const TEXTS: [&str; 16] = [

@@ -1,7 +1,7 @@
 //! The outermost select: what the response needs, in one row.
 //!
 //! Columns: total of all rows, number of rows here, body, `response.headers`, `response.status`, location,
-//! number of inserted rows.
+//! number of inserted rows. A long answer comes in parts, one in each row.
 
 use super::{Sql, Statement};
 use crate::plan::{CallPlan, Change, Format, ReadNode, ReadPlan, WritePlan};
@@ -38,11 +38,27 @@ pub fn read(plan: &ReadPlan, counting: Counting) -> Statement {
     let mut sql = Sql::default();
     sql.push("with pgrst_source as (").rows(&plan.rows).push(")");
     sql.counted(&plan.rows, counting);
-    sql.push("select ").total(&plan.rows, counting, PAGE).push(", ").push(PAGE).push(", ");
-    sql.body_of(&plan.format, None).push(", ").push(SETTINGS).push(", null::text, null::bigint");
+    let is_parted = plan.is_parted();
+    sql.push(if is_parted { PARTS } else { "select " });
+    sql.total(&plan.rows, counting, PAGE).push(if is_parted { " as total, " } else { ", " });
+    sql.push(PAGE).push(if is_parted { " as page, convert_to((" } else { ", " });
+    sql.body_of(&plan.format, None).push(if is_parted { ")::text, 'UTF8') as body, " } else { ", " });
+    sql.push(if is_parted { NAMED_SETTINGS } else { SETTINGS });
+    sql.push(if is_parted { "" } else { ", null::text, null::bigint" });
     sql.push(" from (select * from pgrst_source) pgrst_rows");
+    // The offset keeps the body from being made anew for each part.
+    sql.push(if is_parted { OF_ANSWER } else { "" });
     sql.statement
 }
+
+/// The answer in parts of 256 KiB, one in each row, with the length of the whole as a further column. The body is
+/// complete before the first part is sent, so that an error cannot come later.
+const PARTS: &str = "select answer.total, answer.page, substring(answer.body from part.at * 262144 + 1 for 262144), \
+     answer.headers, answer.status, null::text, null::bigint, octet_length(answer.body)::bigint from (select ";
+const NAMED_SETTINGS: &str = "nullif(current_setting('response.headers', true), '') as headers, \
+     nullif(current_setting('response.status', true), '') as status";
+const OF_ANSWER: &str = " offset 0) answer cross join lateral \
+     generate_series(0, greatest(octet_length(answer.body) - 1, 0) / 262144) part(at)";
 
 /// The statement of a change.
 pub fn write(plan: &WritePlan) -> Statement {

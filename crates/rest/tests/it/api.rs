@@ -19,6 +19,7 @@ pub(crate) struct Api {
     pub(crate) state: State,
     pub(crate) router: Router,
     keys: Verifier,
+    pool: pg::Db,
 }
 
 impl Api {
@@ -41,11 +42,16 @@ impl Api {
         let bus = Bus::start(target, &["pgrst"]).await.expect("the bus starts");
         let keys = Verifier::new(SECRET, Vec::new());
         let clock = Clock::fixed(jiff::Timestamp::from_second(NOW).expect("a time"));
-        let deps = Deps { db: pool, verifier: keys.clone(), bus, clock };
+        let deps = Deps { db: pool.clone(), verifier: keys.clone(), bus, clock };
         let state = State::new(settings, deps);
         state.ready().await;
         let router = rest::router(state.clone());
-        Self { db, state, router, keys }
+        Self { db, state, router, keys, pool }
+    }
+
+    /// The connections that requests run on.
+    pub(crate) fn connections(&self) -> &pg::Db {
+        &self.pool
     }
 
     /// A token of a user.

@@ -85,9 +85,11 @@ pub(super) async fn grant(state: &State, client: &Client, request: Request) -> R
         }
     };
     record(state, client, &mut tx, &exchanged).await.map_err(&failed)?;
-    tx.commit().await.map_err(&failed)?;
     let Exchanged { user, session, refresh_token, headers, .. } = exchanged;
-    let mut response = Issued { user, session, refresh_token, is_first: false }.answer(state)?;
+    let issued = Issued { user, session, refresh_token, is_first: false, claims: None };
+    let issued = issued.customise(state, client, &mut tx, "token_refresh").await?;
+    tx.commit().await.map_err(&failed)?;
+    let mut response = issued.answer(state)?;
     response.headers_mut().extend(headers);
     Ok(response)
 }

@@ -18,19 +18,23 @@ pub(crate) struct NewUser<'a> {
     pub(crate) encrypted_password: &'a str,
     pub(crate) app_metadata: Value,
     pub(crate) user_metadata: Value,
+    pub(crate) is_anonymous: bool,
     pub(crate) at: Timestamp,
 }
 
 const INSERT: &str = "
     insert into auth.users (
         instance_id, id, aud, role, email, phone, encrypted_password, raw_app_meta_data, raw_user_meta_data,
-        created_at, updated_at, confirmation_token, recovery_token, email_change_token_new, email_change)
-    values ('00000000-0000-0000-0000-000000000000', $1, $2, $3, $4, $5, $6, $7, $8, $9, $9, '', '', '', '')";
+        created_at, updated_at, is_anonymous, confirmation_token, recovery_token, email_change_token_new,
+        email_change)
+    values ('00000000-0000-0000-0000-000000000000', $1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $10, '', '', '', '')";
 
 /// Adds a user. What triggers make of the row is seen by [`reload`] only.
 pub(crate) async fn insert(tx: &mut Transaction, user: &NewUser<'_>) -> Result<(), pg::Error> {
-    let NewUser { id, aud, role, email, phone, encrypted_password, app_metadata, user_metadata, at } = user;
-    let params: [pg::Param<'_>; 9] = [id, aud, role, email, phone, encrypted_password, app_metadata, user_metadata, at];
+    let NewUser { id, aud, role, email, phone, encrypted_password, app_metadata, user_metadata, is_anonymous, at } =
+        user;
+    let params: [pg::Param<'_>; 10] =
+        [id, aud, role, email, phone, encrypted_password, app_metadata, user_metadata, at, is_anonymous];
     tx.execute(INSERT, &params).await.map(drop)
 }
 
@@ -71,6 +75,32 @@ const CONFIRM_PHONE: &str = "
 /// Marks the phone number as confirmed, which uses up all links and codes that are under way.
 pub(crate) async fn confirm_phone(tx: &mut Transaction, id: Uuid, at: Timestamp) -> Result<(), pg::Error> {
     tx.execute(CONFIRM_PHONE, &[&id, &at]).await.map(drop)
+}
+
+const MAKE_PERMANENT: &str = "update auth.users set is_anonymous = false, updated_at = $2 where id = $1";
+
+/// Makes an anonymous user a permanent one.
+pub(crate) async fn make_permanent(tx: &mut Transaction, id: Uuid, at: Timestamp) -> Result<(), pg::Error> {
+    tx.execute(MAKE_PERMANENT, &[&id, &at]).await.map(drop)
+}
+
+const CHANGE_PHONE: &str = "
+    with tokens as (delete from auth.one_time_tokens where user_id = $1)
+    update auth.users
+    set phone = $2, phone_change = '', phone_change_token = '', phone_confirmed_at = $3, is_anonymous = false,
+        updated_at = $3
+    where id = $1";
+
+/// Sets a number that is confirmed, which ends the change and uses up all links and codes that are under way.
+pub(crate) async fn change_phone(tx: &mut Transaction, id: Uuid, phone: &str, at: Timestamp) -> Result<(), pg::Error> {
+    tx.execute(CHANGE_PHONE, &[&id, &phone, &at]).await.map(drop)
+}
+
+const INVITE: &str = "update auth.users set invited_at = $2, updated_at = $2 where id = $1";
+
+/// Notes that a user was invited.
+pub(crate) async fn invite(tx: &mut Transaction, id: Uuid, at: Timestamp) -> Result<(), pg::Error> {
+    tx.execute(INVITE, &[&id, &at]).await.map(drop)
 }
 
 const RECOVER: &str = "

@@ -77,3 +77,32 @@ const IS_TAKEN: &str = "
 pub(crate) async fn is_taken(tx: &mut Transaction, email: &str, aud: &str, besides: Uuid) -> Result<bool, pg::Error> {
     Ok(!tx.query(IS_TAKEN, &[&email, &aud, &besides]).await?.is_empty())
 }
+
+const BY_PHONE: &str = concat!(
+    "select ",
+    user_columns!(),
+    " from auth.users u
+      where u.instance_id = '00000000-0000-0000-0000-000000000000' and u.phone = $1 and u.aud = $2
+        and not u.is_sso_user
+      limit 1"
+);
+
+/// The user with a phone number (normalised) in an audience; not one of single sign-on.
+pub(crate) async fn find_by_phone(db: &Db, phone: &str, aud: &str) -> Result<Option<User>, pg::Error> {
+    Ok(db.read(&Context::service(), BY_PHONE, &[&phone, &aud]).await?.first().map(User::from_row))
+}
+
+const BY_PHONE_CHANGE: &str = concat!(
+    "select ",
+    user_columns!(),
+    " from auth.users u
+      where u.instance_id = '00000000-0000-0000-0000-000000000000' and u.phone_change = $1 and u.phone_change <> ''
+        and u.aud = $2 and not u.is_sso_user
+      order by u.phone_change_sent_at desc nulls last
+      limit 1"
+);
+
+/// The user who changes to a phone number; the latest of several.
+pub(crate) async fn find_by_phone_change(db: &Db, phone: &str, aud: &str) -> Result<Option<User>, pg::Error> {
+    Ok(db.read(&Context::service(), BY_PHONE_CHANGE, &[&phone, &aud]).await?.first().map(User::from_row))
+}

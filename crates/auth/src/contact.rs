@@ -1,0 +1,44 @@
+//! What an account is reached by: an email address or a phone number.
+
+use crate::model::users::User;
+
+/// An address or number in the form in which it is stored and compared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Contact {
+    Email(String),
+    Phone(String),
+}
+
+impl Contact {
+    /// The provider of the identity that goes with it.
+    pub(crate) fn provider(&self) -> &'static str {
+        match self {
+            Self::Email(_) => "email",
+            Self::Phone(_) => "phone",
+        }
+    }
+
+    /// The address; `None` for a number.
+    pub(crate) fn email(&self) -> Option<&str> {
+        match self {
+            Self::Email(email) => Some(email),
+            Self::Phone(_) => None,
+        }
+    }
+
+    /// The number; `None` for an address.
+    pub(crate) fn phone(&self) -> Option<&str> {
+        match self {
+            Self::Email(_) => None,
+            Self::Phone(phone) => Some(phone),
+        }
+    }
+
+    /// Whether the user has confirmed it.
+    pub(crate) fn is_confirmed_by(&self, user: &User) -> bool {
+        match self {
+            Self::Email(_) => user.email_confirmed_at.is_some(),
+            Self::Phone(_) => user.phone_confirmed_at.is_some(),
+        }
+    }
+}

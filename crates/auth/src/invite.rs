@@ -1,0 +1,97 @@
+//! `POST /invite`: an administrator invites somebody by mail.
+
+use axum::extract::State as With;
+use axum::response::IntoResponse;
+use axum::response::Response;
+use pg::{Context, Transaction};
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::bearer::Admin;
+use crate::client::Client;
+use crate::contact::Contact;
+use crate::error::Error;
+use crate::hooks;
+use crate::json::{Body, Json};
+use crate::letters::Letters;
+use crate::metadata::Fields;
+use crate::model::audit::{self, Action, Actor};
+use crate::model::users::{self, User};
+use crate::redirect::RedirectTo;
+use crate::signup::create::{self, NOT_SAVED};
+use crate::signup::{Start, is_taken};
+use crate::state::State;
+
+/// What clients are told when the database fails.
+const FAILED: &str = "Database error inviting user";
+
+/// The body.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+pub(crate) struct Request {
+    email: String,
+    data: Fields,
+}
+
+/// Answers the user. Who has not confirmed the address yet may be invited again.
+pub(crate) async fn post(
+    With(state): With<State>,
+    admin: Admin,
+    client: Client,
+    RedirectTo(redirect_to): RedirectTo,
+    Body(request): Body<Request>,
+) -> Result<Response, Error> {
+    let contact = Contact::Email(authkit::address::email(&request.email)?);
+    let start = Start {
+        state: &state,
+        client: &client,
+        id: state.random.uuid(),
+        contact: &contact,
+        aud: &client.audience(Some(&admin.claims), &state.settings),
+        data: &request.data,
+        challenge: None,
+        redirect_to: &redirect_to,
+        channel: "",
+    };
+    let (user, is_new) = match invite(&start, &admin).await {
+        Err(error) if is_taken(&error) => invite(&start, &admin).await?,
+        outcome => outcome?,
+    };
+    if is_new {
+        hooks::after_user_created(&state, &client, &user).await?;
+    }
+    Ok(Json(user).into_response())
+}
+
+async fn invite(start: &Start<'_>, admin: &Admin) -> Result<(User, bool), Error> {
+    let failed = Error::database(FAILED);
+    let (state, client, redirect_to) = (start.state, start.client, start.redirect_to);
+    let existing = start.existing().await.map_err(Error::database("Database error finding user"))?;
+    let is_new = existing.is_none();
+    if existing.as_ref().is_some_and(User::is_confirmed) {
+        return Err(Error::EmailExists);
+    }
+    if is_new {
+        start.ask_hook().await?;
+    }
+    let mut tx = state.db.write(&Context::service()).await.map_err(Error::database(NOT_SAVED))?;
+    let user = match existing {
+        Some(user) => user,
+        None => create::insert(start, "", &mut tx).await?,
+    };
+    record(start, &mut tx, &user, &admin.role).await.map_err(&failed)?;
+    let letters = Letters { state, client, redirect_to, is_pkce: false };
+    letters.invite(&mut tx, &user).await?;
+    let user = users::reload(&mut tx, user.id).await.map_err(&failed)?.ok_or(Error::UserNotFound)?;
+    tx.commit().await.map_err(&failed)?;
+    Ok((user, is_new))
+}
+
+/// Notes that a user is invited, and who did it.
+pub(crate) async fn record(start: &Start<'_>, tx: &mut Transaction, user: &User, role: &str) -> Result<(), pg::Error> {
+    let at = start.state.clock.now();
+    let traits = json!({"user_id": user.id, "user_email": user.email});
+    let entry = audit::payload(&Actor::admin(role), Action::UserInvited, Some(traits));
+    audit::insert(tx, start.state, &entry, at).await?;
+    users::invite(tx, user.id, at).await
+}

@@ -1,0 +1,76 @@
+//! Letters that only tell what has happened. They are sent where they are switched on, and when one fails, what
+//! it tells happens all the same.
+
+use authkit::template::Kind;
+use pg::Transaction;
+
+use super::Letters;
+use super::deliver::Post;
+use crate::error::Error;
+use crate::model::users::User;
+
+/// What has happened to an account.
+pub(crate) enum News<'a> {
+    PasswordSet,
+    /// The address was this one.
+    NewEmail {
+        old: &'a str,
+    },
+    /// The number was this one; empty where there was none.
+    NewPhone {
+        old: &'a str,
+    },
+}
+
+impl News<'_> {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::PasswordSet => Kind::PasswordChanged,
+            Self::NewEmail { .. } => Kind::EmailChanged,
+            Self::NewPhone { .. } => Kind::PhoneChanged,
+        }
+    }
+}
+
+const SAVEPOINT: &str = "savepoint notification";
+const RELEASE: &str = "release savepoint notification";
+const BACK: &str = "rollback to savepoint notification";
+
+impl Letters<'_> {
+    /// Tells the user, at the address from before the event, if there is one.
+    ///
+    /// # Errors
+    /// Only when the transaction itself cannot go on.
+    pub(crate) async fn notify(&self, tx: &mut Transaction, user: &User, news: News<'_>) -> Result<(), Error> {
+        let kind = news.kind();
+        let to = match news {
+            News::NewEmail { old } => old,
+            _ => &user.email,
+        };
+        if to.is_empty() || !self.state.settings.letters.notifications.contains(&kind) {
+            return Ok(());
+        }
+        let failed = Error::database("Error sending notification email");
+        tx.batch(SAVEPOINT).await.map_err(&failed)?;
+        match self.deliver(tx, self.news(user, to, &news)).await {
+            Ok(()) => tx.batch(RELEASE).await.map_err(failed),
+            Err(error) => {
+                let cause = error.failure().map_or_else(|| error.public().text.into_owned(), |cause| cause.message);
+                tracing::warn!(kind = kind.name(), cause, "a notification was not sent");
+                tx.batch(BACK).await.map_err(failed)
+            }
+        }
+    }
+
+    fn news<'p>(&self, user: &'p User, to: &'p str, news: &News<'_>) -> Post<'p> {
+        let variables = self.variables(user);
+        let post = |variables| Post::new(news.kind(), user, to, variables, "Error sending notification email");
+        match news {
+            News::PasswordSet => post(variables),
+            News::NewEmail { old } => post(variables.text("OldEmail", old)).tell("old_email", old),
+            News::NewPhone { old } => {
+                post(variables.text("Phone", &user.phone).text("OldPhone", old)).tell("old_phone", old)
+            }
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! What the service reaches outside of itself and its database: the mail server, templates, the sender of
+//! messages to phones, hooks.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use authkit::hook::{self, SecretError, UriError};
+use authkit::mailer::{MailError, Mailer, Smtp, SmtpSettings};
+use authkit::outbound::{self, ClientError};
+use authkit::sms::{Line, Provider};
+use authkit::template::{Catalogue, CatalogueError, Definition, Kind, Reading};
+use base::{Clock, Random};
+
+use crate::hooks::{HookName, HookSetting, Registry};
+use crate::sms::SmsAccount;
+
+/// Settings of what is outside.
+#[derive(Clone, Debug, Default)]
+pub struct OutsideSettings {
+    /// The mail server. Without one the mailbox keeps all mail.
+    pub smtp: Option<SmtpSettings>,
+    /// The letters that replace those that are built in.
+    pub templates: Vec<TemplateSetting>,
+    /// How templates are read.
+    pub reading: Reading,
+    /// The hooks that are on.
+    pub hooks: BTreeMap<HookName, HookSetting>,
+    /// Who sends messages to phones.
+    pub sms: Option<SmsAccount>,
+}
+
+/// A letter that replaces the one that is built in.
+#[derive(Clone, Debug)]
+pub struct TemplateSetting {
+    /// The language that it is for; all, when there is none.
+    pub locale: Option<String>,
+    /// What it is about.
+    pub kind: Kind,
+    /// Its texts.
+    pub definition: Definition,
+}
+
+/// Why what is outside cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum OutsideError {
+    /// No outgoing requests.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// A template is broken or missing.
+    #[error(transparent)]
+    Template(#[from] CatalogueError),
+    /// The mail server's settings cannot be used.
+    #[error(transparent)]
+    Mail(#[from] MailError),
+    /// The address of a hook.
+    #[error("hook {0}")]
+    HookUri(&'static str, #[source] UriError),
+    /// The secrets of a hook.
+    #[error("hook {0}")]
+    HookSecret(&'static str, #[source] SecretError),
+}
+
+/// What is outside, ready to be used. Without anything: the built-in letters go to the mailbox, phones get no
+/// messages, there are no hooks.
+#[derive(Debug, Default)]
+pub struct Outside {
+    pub(crate) catalogue: Option<Catalogue>,
+    pub(crate) mailer: Option<Arc<dyn Mailer>>,
+    pub(crate) sms: Option<Arc<dyn Provider>>,
+    pub(crate) hooks: Registry,
+}
+
+impl Outside {
+    /// Reads templates and prepares senders. Needs a running tokio runtime.
+    ///
+    /// # Errors
+    /// [`OutsideError`] for the first setting that cannot be used.
+    pub async fn prepare(settings: OutsideSettings, clock: Clock, random: Random) -> Result<Self, OutsideError> {
+        let OutsideSettings { smtp, templates, reading, hooks, sms } = settings;
+        let client = outbound::client()?;
+        let mut catalogue = Catalogue::new(client.clone(), clock.clone(), reading);
+        for TemplateSetting { locale, kind, definition } in templates {
+            catalogue.define(locale.as_deref(), kind, definition).await?;
+        }
+        let mailer = match smtp {
+            Some(smtp) => Some(Arc::new(Smtp::new(&smtp)?) as Arc<dyn Mailer>),
+            None => None,
+        };
+        let sms = sms.map(|account| account.provider(Line::new(client.clone())));
+        let caller = hook::Hooks { client, clock, random, limits: hook::Limits::default() };
+        let hooks = Registry::new(&hooks, caller)?;
+        Ok(Self { catalogue: Some(catalogue), mailer, sms, hooks })
+    }
+
+    /// Sends mail this way.
+    #[must_use]
+    pub fn with_mailer(mut self, mailer: Arc<dyn Mailer>) -> Self {
+        self.mailer = Some(mailer);
+        self
+    }
+
+    /// Sends messages to phones this way.
+    #[must_use]
+    pub fn with_sms(mut self, sms: Arc<dyn Provider>) -> Self {
+        self.sms = Some(sms);
+        self
+    }
+}

@@ -1,0 +1,93 @@
+//! `GET /reauthenticate`: a code that proves presence, and checking it.
+
+use axum::extract::State as With;
+use jiff::SignedDuration;
+use pg::{Context, Transaction};
+use serde_json::{Value, json};
+
+use crate::bearer::Authenticated;
+use crate::client::Client;
+use crate::error::Error;
+use crate::json::Json;
+use crate::letters::Letters;
+use crate::model::audit::{self, Action, Actor};
+use crate::model::one_time_tokens::{self, Purpose};
+use crate::model::users::User;
+use crate::refusal::Refusal;
+use crate::sms::Texting;
+use crate::state::State;
+
+/// Sends the code, to the address if there is one, else to the number.
+pub(crate) async fn get(With(state): With<State>, client: Client, caller: Authenticated) -> Result<Json<Value>, Error> {
+    let failed = Error::database("Reauthentication failed.");
+    let user = &caller.user;
+    if user.email.is_empty() && user.phone.is_empty() {
+        return Err(Error::validation("Reauthentication requires the user to have an email or a phone number"));
+    }
+    if !user.email.is_empty() && user.email_confirmed_at.is_none() {
+        let text = "Please verify your email first.";
+        return Err(Refusal::Unconfirmed { code: "email_not_confirmed", text }.into());
+    }
+    if user.email.is_empty() && user.phone_confirmed_at.is_none() {
+        let text = "Please verify your phone first.";
+        return Err(Refusal::Unconfirmed { code: "phone_not_confirmed", text }.into());
+    }
+    let mut tx = state.db.write(&Context::service()).await.map_err(&failed)?;
+    let entry = audit::payload(&Actor::user(user), Action::UserReauthenticateRequested, None);
+    audit::insert(&mut tx, &state, &entry, state.clock.now()).await.map_err(&failed)?;
+    let message_id = if user.email.is_empty() {
+        Texting { state: &state, client: &client, channel: "sms" }.reauthentication(&mut tx, user).await?
+    } else {
+        let letters = Letters { state: &state, client: &client, redirect_to: "", is_pkce: false };
+        letters.reauthentication(&mut tx, user).await?;
+        None
+    };
+    tx.commit().await.map_err(&failed)?;
+    Ok(Json(message_id.map_or_else(|| json!({}), |id| json!({"message_id": id}))))
+}
+
+/// Whether a code is the user's and still good. It is used up by [`consume`].
+pub(crate) async fn check(state: &State, user: &User, nonce: &str) -> Result<(), Error> {
+    let now = state.clock.now();
+    let (contact, lifetime) = if user.email.is_empty() {
+        (&user.phone, state.settings.sms.otp_exp)
+    } else {
+        (&user.email, state.settings.mailer_otp_exp)
+    };
+    if user.email.is_empty()
+        && let Some(provider) = state.outside.sms.as_ref().filter(|_| !has_hook(state)).filter(|p| p.makes_codes())
+    {
+        let is_right = provider.verify(contact, nonce).await.map_err(|error| Refusal::SmsNotSent {
+            text: "The code could not be checked",
+            cause: crate::refusal::chain(&error),
+        })?;
+        return if is_right { Ok(()) } else { Err(Error::OtpExpired("Token has expired or is invalid")) };
+    }
+    let lifetime = SignedDuration::try_from(lifetime).unwrap_or(SignedDuration::MAX);
+    let is_late =
+        user.reauthentication_sent_at.is_none_or(|sent_at| sent_at.checked_add(lifetime).is_ok_and(|end| now > end));
+    let kept = one_time_tokens::kept(&state.db, user.id, Purpose::Reauthentication)
+        .await
+        .map_err(Error::database("Reauthentication failed."))?;
+    let is_right = kept.is_some_and(|kept| authkit::otp::is_code(contact, nonce, &kept));
+    if is_right && !is_late { Ok(()) } else { Err(Error::ReauthenticationNotValid) }
+}
+
+fn has_hook(state: &State) -> bool {
+    state.outside.hooks.has(crate::hooks::HookName::SendSms)
+}
+
+/// Uses a code up, within the change that it was given for. Of two changes at the same time one gets it.
+pub(crate) async fn consume(state: &State, tx: &mut Transaction, user: &User, nonce: &str) -> Result<(), Error> {
+    let contact = if user.email.is_empty() { &user.phone } else { &user.email };
+    let is_remote = user.email.is_empty()
+        && !has_hook(state)
+        && state.outside.sms.as_ref().is_some_and(|provider| provider.makes_codes());
+    if is_remote {
+        return Ok(());
+    }
+    let hash = crate::one_time::hash(contact, nonce);
+    let taken = one_time_tokens::take(tx, &[hash], &[Purpose::Reauthentication]).await;
+    let taken = taken.map_err(Error::database("Reauthentication failed."))?;
+    if taken.is_some_and(|taken| taken.user_id == user.id) { Ok(()) } else { Err(Error::ReauthenticationNotValid) }
+}

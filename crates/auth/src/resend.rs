@@ -1,0 +1,171 @@
+//! `POST /resend`: the letter or message that has not arrived, once more.
+
+use axum::extract::State as With;
+use pg::{Context, Transaction};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::client::Client;
+use crate::contact::Contact;
+use crate::error::Error;
+use crate::json::{Body, Json};
+use crate::letters::Letters;
+use crate::model::audit::{self, Action, Actor};
+use crate::model::users::{self, User};
+use crate::pkce::Challenge;
+use crate::redirect::RedirectTo;
+use crate::refusal::Refusal;
+use crate::sms::{self, Texting};
+use crate::state::State;
+use crate::tokens::Proof;
+use crate::unsent;
+
+/// What clients are told when the database fails.
+const FAILED: &str = "Unable to process request";
+
+/// The body.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+pub(crate) struct Request {
+    #[serde(rename = "type")]
+    kind: String,
+    email: String,
+    phone: String,
+    code_challenge: String,
+    code_challenge_method: String,
+}
+
+/// What is to be sent again.
+#[derive(Clone, Copy)]
+enum Kind {
+    Signup,
+    EmailChange,
+    Sms,
+    PhoneChange,
+}
+
+impl Kind {
+    /// What the frequencies are counted by.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Signup | Self::Sms => "confirmation",
+            Self::EmailChange => "email_change",
+            Self::PhoneChange => "phone_change",
+        }
+    }
+}
+
+/// Answers `{}` where there is nothing to be sent, so that nobody learns which accounts there are.
+pub(crate) async fn post(
+    With(state): With<State>,
+    client: Client,
+    RedirectTo(redirect_to): RedirectTo,
+    Body(request): Body<Request>,
+) -> Result<Json<Value>, Error> {
+    let (kind, contact) = check(&state, &request)?;
+    let challenge = Challenge::read(&request.code_challenge_method, &request.code_challenge)?;
+    let failed = Error::database(FAILED);
+    let aud = client.audience(None, &state.settings);
+    let found = match &contact {
+        Contact::Email(email) => users::find_by_email(&state.db, email, &aud).await,
+        Contact::Phone(phone) => users::find_by_phone(&state.db, phone, &aud).await,
+    };
+    let user = found.map_err(&failed)?.filter(|user| waits(kind, user));
+    let Some(user) = user else {
+        unsent::note(&state, &contact, kind.name()).await?;
+        return Ok(Json(json!({})));
+    };
+    let mut tx = state.db.write(&Context::service()).await.map_err(&failed)?;
+    let resend =
+        Resend { state: &state, client: &client, redirect_to: &redirect_to, challenge: challenge.as_ref(), kind };
+    let message_id = resend.send(&mut tx, &user).await?;
+    tx.commit().await.map_err(&failed)?;
+    Ok(Json(message_id.map_or_else(|| json!({}), |id| json!({"message_id": id}))))
+}
+
+fn check(state: &State, request: &Request) -> Result<(Kind, Contact), Error> {
+    let kind = match &*request.kind {
+        "signup" => Kind::Signup,
+        "email_change" => Kind::EmailChange,
+        "sms" => Kind::Sms,
+        "phone_change" => Kind::PhoneChange,
+        _ => return Err(Error::validation("Missing one of these types: signup, email_change, sms, phone_change")),
+    };
+    let contact = match (kind, &*request.email, &*request.phone) {
+        (Kind::Signup | Kind::EmailChange, "", _) => {
+            return Err(Error::validation("Type provided requires an email address"));
+        }
+        (Kind::Sms | Kind::PhoneChange, _, "") => {
+            return Err(Error::validation("Type provided requires a phone number"));
+        }
+        (Kind::Signup | Kind::EmailChange, email, "") => {
+            if !state.settings.email_enabled {
+                let text = "Email logins are disabled";
+                return Err(Refusal::ResendDisabled { code: "email_provider_disabled", text }.into());
+            }
+            Contact::Email(authkit::address::email(email)?)
+        }
+        (Kind::Sms | Kind::PhoneChange, "", phone) => {
+            if !state.settings.phone_enabled {
+                let text = "Phone logins are disabled";
+                return Err(Refusal::ResendDisabled { code: "phone_provider_disabled", text }.into());
+            }
+            Contact::Phone(sms::check_number(phone)?)
+        }
+        _ => return Err(Error::validation("Only one of email or phone should be provided.")),
+    };
+    Ok((kind, contact))
+}
+
+/// Whether something is under way that could be sent again.
+fn waits(kind: Kind, user: &User) -> bool {
+    match kind {
+        Kind::Signup => user.email_confirmed_at.is_none(),
+        Kind::EmailChange => !user.new_email.is_empty(),
+        Kind::Sms => user.phone_confirmed_at.is_none(),
+        Kind::PhoneChange => !user.new_phone.is_empty(),
+    }
+}
+
+/// What is sent again, and to whom it leads.
+struct Resend<'a> {
+    state: &'a State,
+    client: &'a Client,
+    redirect_to: &'a str,
+    challenge: Option<&'a Challenge>,
+    kind: Kind,
+}
+
+impl Resend<'_> {
+    async fn send(&self, tx: &mut Transaction, user: &User) -> Result<Option<String>, Error> {
+        let Self { state, client, redirect_to, challenge, kind } = *self;
+        let letters = Letters { state, client, redirect_to, is_pkce: challenge.is_some() };
+        let texting = Texting { state, client, channel: "sms" };
+        match kind {
+            Kind::Signup => {
+                self.record(tx, user, Action::UserConfirmationRequested).await?;
+                self.begin(tx, user, "email", Proof::EmailSignup).await?;
+                letters.confirmation(tx, user).await.map(|()| None)
+            }
+            Kind::EmailChange => {
+                self.begin(tx, user, "email_change", Proof::EmailChange).await?;
+                letters.email_change(tx, user, &user.new_email).await.map(|()| None)
+            }
+            Kind::Sms => {
+                self.record(tx, user, Action::UserRecoveryRequested).await?;
+                texting.confirmation(tx, user).await
+            }
+            Kind::PhoneChange => texting.change(tx, user, &user.new_phone).await,
+        }
+    }
+
+    async fn record(&self, tx: &mut Transaction, user: &User, action: Action) -> Result<(), Error> {
+        let entry = audit::payload(&Actor::user(user), action, None);
+        audit::insert(tx, self.state, &entry, self.state.clock.now()).await.map_err(Error::database(FAILED))
+    }
+
+    async fn begin(&self, tx: &mut Transaction, user: &User, provider: &str, proof: Proof) -> Result<(), Error> {
+        let Some(challenge) = self.challenge else { return Ok(()) };
+        challenge.start(self.state, tx, user.id, provider, proof).await.map_err(Error::database(FAILED))
+    }
+}

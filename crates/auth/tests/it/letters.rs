@@ -1,0 +1,145 @@
+//! Letters: the mail server, templates, locales, notifications.
+
+use std::sync::{Arc, Mutex};
+
+use auth::{LetterSettings, Outside, OutsideSettings, Settings, TemplateSetting, UrlPaths};
+use authkit::mailer::{MailError, Mailer, Message, Sending};
+use authkit::template::{Body, Definition, Kind};
+use base::{Clock, Random};
+use serde_json::json;
+use testkit::Call;
+
+use crate::support::{PASSWORD, Service, assert_error, text};
+use crate::verify::settings;
+
+/// A mail server that keeps what it is given, and takes nothing while it is away.
+#[derive(Clone, Debug, Default)]
+struct Post {
+    sent: Arc<Mutex<Vec<Message>>>,
+    is_away: Arc<Mutex<bool>>,
+}
+
+impl Mailer for Post {
+    fn send<'a>(&'a self, message: &'a Message) -> Sending<'a> {
+        Box::pin(async move {
+            if *self.is_away.lock().unwrap() {
+                return Err(MailError::Timeout(10));
+            }
+            self.sent.lock().unwrap().push(message.clone());
+            Ok(())
+        })
+    }
+}
+
+impl Post {
+    fn last(&self) -> Message {
+        self.sent.lock().unwrap().last().expect("a mail").clone()
+    }
+
+    async fn service(&self, settings: Settings, outside: OutsideSettings) -> Service {
+        let outside = Outside::prepare(outside, Clock::system(), Random::system()).await.unwrap();
+        Service::with_outside(settings, outside.with_mailer(Arc::new(self.clone()))).await
+    }
+}
+
+fn template(locale: Option<&str>, subject: &str, html: &str) -> TemplateSetting {
+    let definition =
+        Definition { subject: Some(subject.to_owned()), html: Some(Body::Text(html.to_owned())), plain: None };
+    TemplateSetting { locale: locale.map(str::to_owned), kind: Kind::Confirmation, definition }
+}
+
+#[tokio::test]
+async fn letters_are_written_from_templates_in_the_users_language() {
+    let post = Post::default();
+    let general = "<a href=\"{{ .ConfirmationURL }}\">{{ .Token }}</a> {{ .Data.name }} {{ .Email }} {{ .RedirectTo }}";
+    let templates = vec![template(None, "Hello {{ .Data.name }}", general), template(Some("de"), "Hallo", "<p>ja</p>")];
+    let letters =
+        LetterSettings { headers: vec![("X-Type".into(), "a-$messageType".into())], ..LetterSettings::default() };
+    let settings = Settings { letters, mailer_from_name: "Acme".to_owned(), ..settings() };
+    let service = post.service(settings, OutsideSettings { templates, ..OutsideSettings::default() }).await;
+    service.sign_up_with("john@example.com", json!({"name": "<John>"})).await;
+    let message = post.last();
+    assert_eq!((&*message.subject, &*message.to), ("Hello <John>", &["john@example.com".to_owned()][..]));
+    assert!(message.html.contains("&lt;John&gt; john@example.com http://127.0.0.1:3000"), "{}", message.html);
+    assert!(message.html.contains("/verify?token="), "{}", message.html);
+    assert!(!message.plain.is_empty());
+    assert_eq!(message.headers, [("X-Type".to_owned(), "a-confirmation".to_owned())]);
+    assert_eq!((&*message.from.address, &*message.from.name), ("admin@email.com", "Acme"));
+    assert_eq!(service.count("vestibule.mailbox").await, 0);
+
+    let body = json!({"email": "jane@example.com", "password": PASSWORD});
+    service.send(Call::post("/signup", &body).header("accept-language", "fr, de-AT;q=0.8")).await;
+    assert_eq!(post.last().subject, "Hallo");
+    service.sign_up_with("max@example.com", json!({"locale": "de"})).await;
+    assert_eq!(post.last().subject, "Hallo");
+}
+
+// 131
+#[tokio::test]
+async fn a_mail_that_is_not_taken_undoes_the_sign_up() {
+    let post = Post::default();
+    *post.is_away.lock().unwrap() = true;
+    let service = post.service(settings(), OutsideSettings::default()).await;
+    let answer = service.post("/signup", json!({"email": "a@b.c", "password": PASSWORD})).await;
+    assert_error(&answer, 500, "unexpected_failure");
+    assert_eq!(answer.json()["msg"], "Error sending confirmation email");
+    assert_eq!(service.count("auth.users").await, 0);
+}
+
+// 132
+#[tokio::test]
+async fn notifications_tell_what_happened_and_fail_nothing() {
+    let post = Post::default();
+    let notifications = vec![Kind::PasswordChanged, Kind::EmailChanged];
+    let letters = LetterSettings { notifications, ..LetterSettings::default() };
+    let service = post.service(Settings { letters, ..Settings::default() }, OutsideSettings::default()).await;
+    let session = service.sign_up("old@example.com").await;
+    let token = text(&session, "access_token");
+    assert_eq!(service.change(token, json!({"password": "another horse"})).await.status, 200);
+    assert_eq!(post.last().subject, "Your password was changed");
+    service.change(token, json!({"email": "new@example.com"})).await;
+    let link =
+        post.sent.lock().unwrap().iter().rev().find(|mail| mail.to == ["new@example.com"]).unwrap().plain.clone();
+    let link = link.lines().find_map(|line| line.strip_prefix("http://127.0.0.1:54321/auth/v1")).unwrap().to_owned();
+    service.send(Call::get(&link)).await;
+    let told = post.last();
+    assert_eq!((&*told.to, &*told.subject), (&["old@example.com".to_owned()][..], "Your email address was changed"));
+    assert!(told.plain.contains("from old@example.com to new@example.com"), "{}", told.plain);
+    *post.is_away.lock().unwrap() = true;
+    assert_eq!(service.change(token, json!({"password": "third horse"})).await.status, 200);
+    assert_eq!(service.sign_in("new@example.com", "third horse").await.status, 200);
+}
+
+// 125
+#[tokio::test]
+async fn links_begin_where_they_are_told_to() {
+    let urlpaths = UrlPaths { confirmation: "/auth/check".to_owned(), ..UrlPaths::default() };
+    let external_hosts = vec!["api.example.com".to_owned()];
+    let post = Post::default();
+    let letters = LetterSettings { urlpaths, external_hosts, ..LetterSettings::default() };
+    let service = post.service(Settings { letters, ..settings() }, OutsideSettings::default()).await;
+    service.sign_up("john@example.com").await;
+    let plain = post.last().plain;
+    assert!(plain.contains("http://127.0.0.1:54321/auth/check?token="), "{plain}");
+    for (host, expected) in [
+        ("api.example.com", "https://api.example.com/auth/v1/verify?token="),
+        ("evil.example.com", "http://127.0.0.1:54321/auth/v1/verify?token="),
+    ] {
+        service.advance(1);
+        let call = Call::post("/magiclink", &json!({"email": "john@example.com"})).header("x-forwarded-host", host);
+        service.db.sql("update auth.users set email_confirmed_at = now()").await;
+        assert_eq!(service.send(call).await.status, 200);
+        assert!(post.last().plain.contains(expected), "{}", post.last().plain);
+    }
+}
+
+#[tokio::test]
+async fn mail_goes_to_authorized_addresses_only() {
+    let authorized_addresses = vec!["John@example.com".to_owned()];
+    let letters = LetterSettings { authorized_addresses, ..LetterSettings::default() };
+    let service = Service::with(Settings { letters, ..settings() }).await;
+    service.sign_up("john+test@example.com").await;
+    let answer = service.post("/signup", json!({"email": "jane@example.com", "password": PASSWORD})).await;
+    assert_error(&answer, 400, "email_address_not_authorized");
+    assert_eq!(service.count("auth.users").await, 1);
+}

@@ -1,0 +1,140 @@
+//! `POST /otp` and `POST /magiclink` by mail.
+
+use auth::Settings;
+use serde_json::json;
+use testkit::Call;
+
+use crate::support::{PASSWORD, Service, assert_error, fragment, text};
+use crate::verify::{CHALLENGE, VERIFIER, exchange, settings};
+
+// 56, 54
+#[tokio::test]
+async fn who_is_new_confirms_and_who_is_known_signs_in() {
+    let service = Service::with(settings()).await;
+    let body = json!({"email": "John@example.com", "data": {"first_name": "John"}});
+    let new = service.post("/otp", body.clone()).await;
+    assert_eq!((new.status.as_u16(), &*new.text()), (200, "{}"));
+    let letter = service.mail("john@example.com").await;
+    assert!(letter.link.contains("type=signup"), "{letter:?}");
+    let verify = json!({"type": "email", "token": letter.code, "email": "john@example.com"});
+    let session = service.post("/verify", verify).await.json();
+    assert_eq!(session["user"]["user_metadata"]["first_name"], "John");
+    assert!(session["user"]["email_confirmed_at"].is_string());
+
+    service.advance(1);
+    let known = service.post("/otp", json!({"email": "john@example.com", "create_user": false})).await;
+    assert_eq!((known.status, &known.body, known.headers.len()), (new.status, &new.body, new.headers.len()));
+    let letter = service.mail("john@example.com").await;
+    let opened = service.send(Call::get(&letter.link)).await;
+    assert_eq!(fragment(&opened, "type"), "magiclink");
+    assert_eq!(service.audited("user_recovery_requested").await, 1);
+    assert_error(&service.sign_in("john@example.com", "").await, 400, "invalid_credentials");
+    // 41: the address is stored in lower case.
+    assert_eq!(service.count("auth.users where email = 'john@example.com'").await, 1);
+}
+
+// 57, 50
+#[tokio::test]
+async fn asking_again_before_confirming_is_limited_and_the_old_code_stays_good() {
+    let service = Service::with(settings()).await;
+    service.post("/otp", json!({"email": "john@example.com"})).await;
+    let soon = service.post("/otp", json!({"email": "john@example.com"})).await;
+    assert_error(&soon, 429, "over_email_send_rate_limit");
+    let first = service.mail("john@example.com").await;
+    service.advance(1);
+    assert_eq!(service.post("/otp", json!({"email": "john@example.com"})).await.status, 200);
+    let second = service.mail("john@example.com").await;
+    // 49
+    let verify = |hash: &str| json!({"type": "signup", "token_hash": hash});
+    assert_error(&service.post("/verify", verify(first.hash())).await, 403, "otp_expired");
+    assert_eq!(service.post("/verify", verify(second.hash())).await.status, 200);
+    assert_eq!(service.count("auth.users").await, 1);
+}
+
+// 4
+#[tokio::test]
+async fn inputs_and_switches_are_checked() {
+    let service = Service::with(settings()).await;
+    for (path, body, status, code) in [
+        ("/otp", json!({}), 400, "validation_failed"),
+        ("/otp", json!({"email": "a@b.c", "phone": "15550100"}), 400, "validation_failed"),
+        // 69
+        ("/otp", json!({"email": "a@b.c", "channel": "sms"}), 400, "validation_failed"),
+        ("/otp", json!({"email": "a@b.c", "code_challenge": "x"}), 400, "validation_failed"),
+        ("/otp", json!({"email": "no address"}), 400, "validation_failed"),
+        ("/otp", json!({"email": "no address", "create_user": false}), 422, "otp_disabled"),
+        ("/otp", json!({"email": "a@b.c", "create_user": false}), 422, "otp_disabled"),
+        ("/otp", json!({"phone": "15550100"}), 400, "phone_provider_disabled"),
+        ("/magiclink", json!({}), 422, "validation_failed"),
+        ("/magiclink", json!({"email": "no address"}), 400, "validation_failed"),
+    ] {
+        assert_error(&service.post(path, body).await, status, code);
+    }
+    for (settings, code) in [
+        (Settings { email_enabled: false, ..settings() }, "email_provider_disabled"),
+        (Settings { magic_link_enabled: false, ..settings() }, "email_provider_disabled"),
+        (Settings { disable_signup: true, ..settings() }, "signup_disabled"),
+    ] {
+        let service = Service::with(settings).await;
+        assert_error(&service.post("/otp", json!({"email": "a@b.c"})).await, 422, code);
+        assert_eq!(service.count("auth.users").await, 0);
+    }
+}
+
+// 71
+#[tokio::test]
+async fn a_magic_link_with_a_challenge_may_be_opened_late() {
+    let service = Service::new().await;
+    service.sign_up("john@example.com").await;
+    let body = json!({
+        "email": "john@example.com", "code_challenge": CHALLENGE, "code_challenge_method": "s256",
+    });
+    assert_eq!(service.post("/magiclink", body).await.status, 200);
+    service.advance(3000);
+    let opened = service.send(Call::get(&service.mail("john@example.com").await.link)).await;
+    let code = opened.header("location").split_once("?code=").expect("a code").1.to_owned();
+    service.advance(299);
+    let answer = exchange(&service, &code, VERIFIER).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let token = testkit::keyring().verify(text(&answer.json(), "access_token")).unwrap();
+    assert_eq!(token.claims["amr"][0]["method"], "magiclink");
+}
+
+#[tokio::test]
+async fn where_addresses_count_as_confirmed_a_new_user_gets_a_link_to_sign_in() {
+    let service = Service::new().await;
+    assert_eq!(service.post("/otp", json!({"email": "john@example.com"})).await.status, 200);
+    assert_eq!(service.count("auth.users where email_confirmed_at is not null").await, 1);
+    assert_eq!(service.count("auth.sessions").await, 0);
+    assert!(service.mail("john@example.com").await.link.contains("type=magiclink"));
+}
+
+#[tokio::test]
+async fn a_code_is_good_once_however_many_ask_at_the_same_time() {
+    let service = Service::with(settings()).await;
+    service.post("/otp", json!({"email": "john@example.com"})).await;
+    let code = service.mail("john@example.com").await.code;
+    let body = json!({"type": "email", "token": code, "email": "john@example.com"});
+    let tries: Vec<_> = (0..20)
+        .map(|_| {
+            let (router, call) = (service.router.clone(), Call::post("/verify", &body));
+            tokio::spawn(async move { call.send(&router).await.status.as_u16() })
+        })
+        .collect();
+    let mut statuses = Vec::new();
+    for attempt in tries {
+        statuses.push(attempt.await.expect("it does not panic"));
+    }
+    assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 1, "{statuses:?}");
+    assert_eq!(service.count("auth.sessions").await, 1);
+}
+
+#[tokio::test]
+async fn an_account_that_was_opened_by_a_code_gets_a_password_later() {
+    let service = Service::new().await;
+    service.post("/otp", json!({"email": "john@example.com"})).await;
+    let opened = service.send(Call::get(&service.mail("john@example.com").await.link)).await;
+    let changed = service.change(&fragment(&opened, "access_token"), json!({"password": PASSWORD})).await;
+    assert_eq!(changed.status, 200, "{}", changed.text());
+    assert_eq!(service.sign_in("john@example.com", PASSWORD).await.status, 200);
+}
