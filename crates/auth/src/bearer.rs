@@ -6,6 +6,7 @@ use axum::extract::FromRequestParts;
 use base::http::bearer;
 use base::jwt::{TimeError, Token};
 use http::request::Parts;
+use serde_json::Value;
 use uuid::Uuid;
 
 use crate::error::Error;
@@ -68,6 +69,9 @@ fn claims(parts: &Parts, state: &State) -> Result<Arc<Token>, Error> {
         |why: &dyn std::fmt::Display| Error::BadJwt(format!("invalid JWT: unable to parse or verify signature, {why}"));
     let token = bearer(&parts.headers).ok_or(Error::NoAuthorization)?;
     let claims = state.keyring.verify(token).map_err(|error| bad_jwt(&error))?;
+    if let Some(claim) = claim_of_wrong_type(&claims) {
+        return Err(bad_jwt(&format_args!("the claim {claim} is of the wrong type")));
+    }
     match claims.check_times(state.clock.unix_seconds(), 0) {
         // Only the type of `iat` is looked at: clocks differ.
         Ok(()) | Err(TimeError::IssuedInFuture) => Ok(claims),
@@ -80,6 +84,22 @@ pub(crate) fn is_admin(parts: &Parts, state: &State) -> bool {
     let claims = claims(parts, state).ok();
     let role = claims.as_ref().and_then(|claims| claims.text("role"));
     role.is_some_and(|role| state.settings.jwt_admin_roles.iter().any(|known| known == role))
+}
+
+/// The first claim that is there but is not of the type that it has in our tokens.
+fn claim_of_wrong_type(token: &Token) -> Option<&'static str> {
+    const TEXTS: [&str; 9] = ["iss", "sub", "email", "phone", "role", "aal", "session_id", "client_id", "scope"];
+    const OBJECTS: [&str; 2] = ["app_metadata", "user_metadata"];
+    let is = |claim: &&&str, has_type: fn(&Value) -> bool| {
+        token.claims.get(**claim).is_none_or(|value| value.is_null() || has_type(value))
+    };
+    let is_method = |method: &Value| method.is_string() || method.is_object();
+    let wrong = TEXTS.iter().find(|claim| !is(claim, Value::is_string));
+    let wrong = wrong.or_else(|| OBJECTS.iter().find(|claim| !is(claim, Value::is_object)));
+    let wrong = wrong.or_else(|| ["is_anonymous"].iter().find(|claim| !is(claim, Value::is_boolean)));
+    let methods = token.claims.get("amr").filter(|amr| !amr.is_null());
+    let has_methods = methods.is_none_or(|amr| amr.as_array().is_some_and(|list| list.iter().all(is_method)));
+    wrong.copied().or((!has_methods).then_some("amr"))
 }
 
 /// The session that a token names; the nil uuid stands for none.

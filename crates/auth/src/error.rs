@@ -33,6 +33,8 @@ pub(crate) enum Error {
     Validation(Cow<'static, str>),
     /// The same with status 404: a path that names nothing.
     PathNotFound(&'static str),
+    /// A feature that is switched off, or that this version does not have; which.
+    FeatureDisabled(&'static str),
     WeakPassword(Weakness),
 
     // The bearer
@@ -170,6 +172,7 @@ impl Error {
             ),
             Self::Validation(text) => (S::BAD_REQUEST, "validation_failed", text.as_ref().into()),
             Self::PathNotFound(text) => (S::NOT_FOUND, "validation_failed", (*text).into()),
+            Self::FeatureDisabled(text) => (S::NOT_FOUND, "feature_disabled", (*text).into()),
             Self::WeakPassword(weakness) => {
                 (S::UNPROCESSABLE_ENTITY, "weak_password", weakness.message.as_str().into())
             }

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 /// The fields of a JSON object.
 pub(crate) type Fields = Map<String, Value>;
 
-/// Merges `updates` into what is stored. Nothing stored (or no object) takes the updates as they are.
+/// Merges `updates` into what is stored. JSON's `null` (or no object) takes the updates as they are.
 pub(crate) fn merge(stored: Value, updates: Fields) -> Value {
     let Value::Object(mut fields) = stored else { return Value::Object(updates) };
     for (key, value) in updates {

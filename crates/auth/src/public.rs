@@ -6,6 +6,7 @@ use http::HeaderValue;
 use http::header::CACHE_CONTROL;
 use serde_json::{Value, json};
 
+use crate::error::Error;
 use crate::json::Json;
 use crate::state::State;
 
@@ -99,4 +100,9 @@ pub(crate) async fn openid_configuration(With(state): With<State>) -> Json<Value
             "phone_number_verified", "name", "picture", "preferred_username", "updated_at",
         ],
     }))
+}
+
+/// `GET /.well-known/oauth-authorization-server`: there is no OAuth server to describe.
+pub(crate) async fn oauth_authorization_server() -> Error {
+    Error::FeatureDisabled("OAuth server is disabled")
 }

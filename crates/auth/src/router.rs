@@ -14,6 +14,7 @@ pub fn router(state: State) -> Router {
         .route("/settings", get(public::settings))
         .route("/.well-known/jwks.json", get(public::jwks))
         .route("/.well-known/openid-configuration", get(public::openid_configuration))
+        .route("/.well-known/oauth-authorization-server", get(public::oauth_authorization_server))
         .route("/token", post(login::token))
         .route("/logout", post(logout::post))
         .route("/recover", post(recover::post))

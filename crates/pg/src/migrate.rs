@@ -38,6 +38,7 @@ migrations! {
     8 "0008_grants",
     9 "0009_schema_reload",
     10 "0010_auth_protection",
+    12 "0012_users_list",
 }
 
 /// The roles that services log in as.

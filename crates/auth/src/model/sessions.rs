@@ -198,8 +198,8 @@ const GRANT: &str = concat!(
      ), token as (
         insert into auth.refresh_tokens
             (instance_id, token, user_id, revoked, created_at, updated_at, parent, session_id)
-        select '00000000-0000-0000-0000-000000000000', $6, $2::uuid::text, false, $3, $3, '', $1
-        where $11::text is null
+        select '00000000-0000-0000-0000-000000000000', $6, $2::uuid::text, false, $3, $3, null, $1
+         where $11::text is null
      ), claim as (
         insert into auth.mfa_amr_claims (id, session_id, created_at, updated_at, authentication_method)
         values ($7, $1, $3, $3, $8)

@@ -35,6 +35,11 @@ async fn bad_tokens_are_refused_with_the_codes_of_the_reference() {
         (project::token(json!({"role": "authenticated"})), 403, "bad_jwt"),
         (project::token(json!({"role": "anon"})), 403, "bad_jwt"),
         (project::token(json!({"sub": "42"})), 400, "bad_jwt"),
+        (project::token(json!({"sub": id, "role": 5})), 403, "bad_jwt"),
+        (project::token(json!({"sub": id, "role": ["service_role"]})), 403, "bad_jwt"),
+        (project::token(json!({"sub": id, "user_metadata": "x"})), 403, "bad_jwt"),
+        (project::token(json!({"sub": id, "is_anonymous": "no"})), 403, "bad_jwt"),
+        (project::token(json!({"sub": id, "amr": [5]})), 403, "bad_jwt"),
         (project::user_token("5e9d4d6e-0000-4000-8000-000000000000"), 403, "user_not_found"),
         (project::token(json!({"sub": id, "session_id": "x"})), 403, "bad_jwt"),
         (

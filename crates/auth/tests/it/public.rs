@@ -105,3 +105,10 @@ async fn a_request_that_takes_too_long_is_504_and_changes_nothing() {
     holder.batch("rollback").await.unwrap();
     assert_eq!(service.count("auth.users").await, 0);
 }
+
+#[tokio::test]
+async fn without_an_oauth_server_its_document_is_a_disabled_feature() {
+    let service = Service::new().await;
+    let answer = service.send(Call::get("/.well-known/oauth-authorization-server")).await;
+    assert_error(&answer, 404, "feature_disabled");
+}

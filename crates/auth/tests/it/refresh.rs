@@ -19,6 +19,8 @@ async fn exchange(service: &Service, token: &str) -> Value {
 async fn an_active_token_is_swapped_for_a_new_one() {
     let service = Service::new().await;
     let session = service.sign_up("john@example.com").await;
+    // A session's first token has no parent.
+    assert_eq!(service.count("auth.refresh_tokens where parent is null").await, 1);
     service.advance(60);
     let answer = service.refresh(text(&session, "refresh_token")).await;
     assert_eq!(answer.status, 200, "{}", answer.text());

@@ -64,7 +64,7 @@ async fn a_sign_up_writes_user_identity_session_token_method_and_audit() {
         ("auth.users where encrypted_password like '$2a$10$%'", 1),
         ("auth.identities where provider = 'email' and provider_id = user_id::text", 1),
         ("auth.sessions where aal = 'aal1' and user_agent is null", 1),
-        ("auth.refresh_tokens where not revoked and parent = ''", 1),
+        ("auth.refresh_tokens where not revoked and parent is null", 1),
         ("auth.mfa_amr_claims where authentication_method = 'password'", 1),
         ("auth.audit_log_entries where payload ->> 'action' = 'user_signedup'", 1),
         ("auth.audit_log_entries where payload ->> 'action' = 'login' and payload ->> 'log_type' = 'account'", 1),

@@ -64,6 +64,16 @@ async fn metadata_that_is_no_object_is_replaced() {
     }
 }
 
+#[tokio::test]
+async fn no_metadata_is_an_empty_object_into_which_null_deletes() {
+    let service = Service::new().await;
+    let session = service.sign_up("john@example.com").await;
+    service.db.sql("update auth.users set raw_user_meta_data = null").await;
+    assert_eq!(service.user(text(&session, "access_token")).await.json()["user_metadata"], json!({}));
+    let answer = update(&service, &session, json!({"data": {"a": 1, "b": null}})).await;
+    assert_eq!(answer.json()["user_metadata"], json!({"a": 1}));
+}
+
 // 23
 #[tokio::test]
 async fn a_new_password_ends_all_other_sessions_and_pending_tokens() {

@@ -9,12 +9,15 @@ mod read;
 mod tree;
 mod write;
 
+use std::cell::Cell;
+
 use crate::error::{Error, RequestError, SchemaError};
 use crate::request::ast::{Aggregate, Direction, JsonStep, Junction, Nulls, Operation};
 use crate::request::media::MediaType;
 use crate::request::range::RowRange;
-use crate::request::{Action, Request, Resource};
+use crate::request::{Action, Invocation, Request, Resource};
 use crate::schema::{Name, SchemaCache, Table};
+use crate::settings::OpenApiMode;
 use crate::{Settings, schema};
 
 pub use call::{Arguments, CallPlan};
@@ -36,6 +39,10 @@ pub enum Plan {
     Describe {
         /// Only the headers.
         is_head: bool,
+        /// What the role may not use is described as well.
+        is_complete: bool,
+        /// Type of the response.
+        media: MediaType,
     },
 }
 
@@ -107,6 +114,8 @@ pub struct ReadNode {
     pub range: RowRange,
     /// What is embedded.
     pub embeds: Vec<Embed>,
+    /// Aggregates of spreads below are left to the level above.
+    pub lifts: bool,
 }
 
 /// Where rows come from.
@@ -173,6 +182,8 @@ pub struct SelectedColumn {
     pub aggregate_cast: Option<String>,
     /// Name in the result.
     pub alias: Option<String>,
+    /// It stands for the whole row, which an aggregate further up counts.
+    pub marks_row: bool,
 }
 
 /// Something that holds for a row or not.
@@ -250,6 +261,21 @@ pub struct Embed {
     pub needs: Vec<String>,
     /// Every column of the parent may be needed.
     pub needs_all: bool,
+    /// Aggregates over its columns, computed at the level that it is spread into.
+    pub lifted: Vec<LiftedAggregate>,
+}
+
+/// An aggregate inside a spread.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LiftedAggregate {
+    /// Column of the spread that carries its values.
+    pub carrier: String,
+    /// What is computed.
+    pub aggregate: Aggregate,
+    /// Cast of the result.
+    pub cast: Option<String>,
+    /// Name in the result.
+    pub name: String,
 }
 
 /// How embedded rows become part of the parent.
@@ -270,15 +296,13 @@ pub enum Shape {
 /// # Errors
 /// [`Error::Schema`] for names that are not known, [`Error::Request`] for what cannot be combined.
 pub fn plan(request: &Request, cache: &SchemaCache, settings: &Settings) -> Result<Plan, Error> {
-    let planner = Planner { request, cache, settings };
+    let carriers = Cell::new(0);
+    let planner = Planner { request, cache, settings, carriers: &carriers };
     match &request.action {
         Action::Read { relation, is_head } => planner.read(relation, *is_head).map(Plan::Read),
         Action::Write { relation, mutation } => planner.write(relation, *mutation).map(Plan::Write),
         Action::Call { function, invocation } => planner.call(function, *invocation).map(Plan::Call),
-        Action::Describe { is_head } => {
-            negotiate::description(&request.accepts)?;
-            Ok(Plan::Describe { is_head: *is_head })
-        }
+        Action::Describe { is_head } => planner.describe(*is_head),
         Action::Options(resource) => planner.methods(resource).map(Plan::Methods),
     }
 }
@@ -289,6 +313,8 @@ struct Planner<'a> {
     request: &'a Request,
     cache: &'a SchemaCache,
     settings: &'a Settings,
+    /// How many columns have been made that carry values to an aggregate.
+    carriers: &'a Cell<usize>,
 }
 
 impl<'a> Planner<'a> {
@@ -310,6 +336,20 @@ impl<'a> Planner<'a> {
             return Err(RequestError::Preferences(preferences.invalid.clone()));
         }
         Ok(())
+    }
+
+    fn describe(&self, is_head: bool) -> Result<Plan, Error> {
+        if let Some((_, function)) = &self.settings.root_spec {
+            let invocation = if is_head { Invocation::Head } else { Invocation::Get };
+            return self.call(function, invocation).map(Plan::Call);
+        }
+        let is_complete = match self.settings.openapi_mode {
+            OpenApiMode::FollowPrivileges => false,
+            OpenApiMode::IgnorePrivileges => true,
+            OpenApiMode::Disabled => return Err(RequestError::RootDisabled.into()),
+        };
+        let media = negotiate::description(&self.request.accepts)?;
+        Ok(Plan::Describe { is_head, is_complete, media })
     }
 
     fn read(&self, relation: &str, is_head: bool) -> Result<ReadPlan, Error> {
@@ -337,7 +377,7 @@ impl<'a> Planner<'a> {
                 methods.extend(parts.iter().filter(|(is_possible, _)| *is_possible).map(|(_, method)| *method));
                 Ok(methods.join(","))
             }
-            Resource::Function(function) => match self.find(function, crate::request::Invocation::Head)?.volatility {
+            Resource::Function(function) => match self.find(function, Invocation::Head)?.volatility {
                 schema::routine::Volatility::Volatile => Ok("OPTIONS,POST".to_owned()),
                 schema::routine::Volatility::Stable | schema::routine::Volatility::Immutable => {
                     Ok("OPTIONS,GET,HEAD,POST".to_owned())

@@ -2,6 +2,7 @@
 
 mod api;
 mod config;
+mod cors;
 mod delete;
 mod embed;
 mod errors;
@@ -9,6 +10,7 @@ mod filters;
 mod hostile;
 mod insert;
 mod media;
+mod openapi;
 mod plans;
 mod prefer;
 mod range;

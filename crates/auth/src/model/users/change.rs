@@ -139,11 +139,13 @@ macro_rules! merge_metadata {
         concat!(
             "update auth.users set updated_at = $4, ",
             $column,
-            " = case jsonb_typeof(",
+            " = case when ",
             $column,
-            ") when 'object' then (",
+            " is null or jsonb_typeof(",
             $column,
-            " || $2) - $3::text[] else $2 end where id = $1"
+            ") = 'object' then (coalesce(",
+            $column,
+            ", '{}') || $2) - $3::text[] else $2 end where id = $1"
         )
     };
 }

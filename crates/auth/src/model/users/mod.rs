@@ -87,8 +87,8 @@ macro_rules! bare_user_columns {
          u.email_confirmed_at, u.invited_at, coalesce(u.phone, '') as phone, u.phone_confirmed_at,
          u.confirmation_sent_at, u.confirmed_at, u.recovery_sent_at, coalesce(u.email_change, '') as new_email,
          u.email_change_sent_at, coalesce(u.phone_change, '') as new_phone, u.phone_change_sent_at,
-         u.reauthentication_sent_at, u.last_sign_in_at, coalesce(u.raw_app_meta_data, 'null') as app_metadata,
-         coalesce(u.raw_user_meta_data, 'null') as user_metadata,
+         u.reauthentication_sent_at, u.last_sign_in_at, coalesce(u.raw_app_meta_data, '{}') as app_metadata,
+         coalesce(u.raw_user_meta_data, '{}') as user_metadata,
          coalesce(u.created_at, '0001-01-01 00:00:00+00') as created_at,
          coalesce(u.updated_at, '0001-01-01 00:00:00+00') as updated_at,
          case when u.banned_until > '9999-12-30 00:00:00+00' then '9999-12-30 00:00:00+00'
