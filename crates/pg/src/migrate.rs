@@ -39,6 +39,7 @@ migrations! {
     9 "0009_schema_reload",
     10 "0010_auth_protection",
     11 "0011_unsent_letters",
+    12 "0012_users_list",
 }
 
 /// The roles that services log in as.
