@@ -15,6 +15,7 @@ use base::http::Failure;
 use http::StatusCode;
 
 use crate::json::MAX_BODY;
+use crate::refusal::Refusal;
 
 /// An error of the account service.
 #[derive(Debug)]
@@ -119,6 +120,9 @@ pub(crate) enum Error {
     SamePassword,
     /// The user cannot be deleted: files are theirs.
     OwnsObjects(pg::Error),
+
+    /// What one flow refuses.
+    Refused(Refusal),
 
     // Inside
     /// The database failed; the text that clients get.
@@ -304,6 +308,7 @@ impl Error {
                 "New password should be different from the old password.".into(),
             ),
             Self::OwnsObjects(error) => (S::CONFLICT, "conflict", error.failure().message.into()),
+            Self::Refused(refusal) => (refusal.status, refusal.code, refusal.text.as_ref().into()),
             Self::Database(text, _) | Self::Internal(text, _) => {
                 (S::INTERNAL_SERVER_ERROR, "unexpected_failure", (*text).into())
             }

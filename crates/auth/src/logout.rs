@@ -39,7 +39,7 @@ pub(crate) async fn post(With(state): With<State>, caller: Authenticated, query:
     let entry = audit::payload(&Actor::user(&caller.user), Action::Logout, None);
     audit::insert(&mut tx, &state, &entry, state.clock.now()).await.map_err(&failed)?;
     match (scope, caller.session) {
-        (Scope::This, Some(session)) => sessions::delete(&mut tx, user_id, session.id).await,
+        (Scope::This, Some(session)) => sessions::delete(&mut tx, user_id, session.id).await.map(drop),
         (Scope::Others, Some(session)) => sessions::delete_others(&mut tx, user_id, session.id).await,
         (Scope::All, _) | (_, None) => sessions::delete_all(&mut tx, user_id).await,
     }

@@ -5,7 +5,7 @@ use axum::middleware;
 use axum::routing::{MethodRouter, get, post};
 
 use crate::state::State;
-use crate::{admin, answer, login, logout, public, recover, signup, user, verify};
+use crate::{admin, answer, login, logout, mfa, public, recover, sessions, signup, user, verify};
 
 /// All routes, without the public prefix (`/auth/v1`).
 pub fn router(state: State) -> Router {
@@ -24,7 +24,7 @@ pub fn router(state: State) -> Router {
     let router = with_slash(router, "/admin/users", get(admin::list).post(admin::create));
     let one = get(admin::get).put(admin::update).delete(admin::delete);
     let router = with_slash(router, "/admin/users/{user_id}", one);
-    router
+    sessions::routes(mfa::routes(router))
         .fallback(answer::not_found)
         .layer(middleware::from_fn_with_state(state.clone(), answer::finish))
         .with_state(state)

@@ -6,6 +6,7 @@ use authkit::PasswordRules;
 use authkit::strength::LEAST_MIN_LENGTH;
 
 use crate::glob::Glob;
+use crate::mfa::MfaSettings;
 
 /// Settings of the account service.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,12 +63,24 @@ pub struct Settings {
     pub refresh_token_rotation: bool,
     /// How long after its exchange a refresh token may be exchanged again.
     pub refresh_token_reuse_interval: Duration,
+    /// A counted refresh token may be exchanged again at any time.
+    pub refresh_token_allow_reuse: bool,
+    /// The kind of refresh tokens of new sessions: 1 for random ones with a row each (so is 0), 2 for counted ones.
+    pub refresh_token_algorithm_version: u8,
+    /// How many of a hundred sessions change from the first kind to the second when they are refreshed.
+    pub refresh_token_upgrade_percentage: u8,
+    /// Only the session of a user (and tag) that was used last can be refreshed.
+    pub sessions_single_per_user: bool,
+    /// The tags of sessions that exclude each other only among their own; a session without one has the first.
+    pub sessions_tags: Vec<String>,
     /// The longest a session may last.
     pub sessions_timebox: Option<Duration>,
     /// The longest time between two refreshes.
     pub sessions_inactivity_timeout: Option<Duration>,
     /// How long a user with a second factor may stay at the first level.
     pub sessions_allow_low_aal: Option<Duration>,
+    /// Second factors.
+    pub mfa: MfaSettings,
 }
 
 impl Default for Settings {
@@ -97,9 +110,15 @@ impl Default for Settings {
             update_password_require_current_password: false,
             refresh_token_rotation: true,
             refresh_token_reuse_interval: Duration::from_secs(10),
+            refresh_token_allow_reuse: false,
+            refresh_token_algorithm_version: 1,
+            refresh_token_upgrade_percentage: 0,
+            sessions_single_per_user: false,
+            sessions_tags: Vec::new(),
             sessions_timebox: None,
             sessions_inactivity_timeout: None,
             sessions_allow_low_aal: None,
+            mfa: MfaSettings::default(),
         }
     }
 }
@@ -134,6 +153,10 @@ impl Settings {
         if let Some(pattern) = self.uri_allow_list.iter().find(|pattern| Glob::parse(pattern).is_none()) {
             check(false, "uri_allow_list", &format!("cannot read the pattern {pattern:?}"))?;
         }
+        let version = self.refresh_token_algorithm_version;
+        check(version <= 2, "refresh_token_algorithm_version", "must be 0, 1 or 2")?;
+        let percentage = self.refresh_token_upgrade_percentage;
+        check(percentage <= 100, "refresh_token_upgrade_percentage", "must be between 0 and 100")?;
         check(!self.jwt_aud.is_empty(), "jwt_aud", "must not be empty")?;
         check(!self.jwt_default_role.is_empty(), "jwt_default_role", "must not be empty")?;
         check(!self.jwt_admin_roles.is_empty(), "jwt_admin_roles", "must name a role")?;

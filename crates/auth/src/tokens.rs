@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use authkit::refresh::Key;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use jiff::{SignedDuration, Timestamp};
+use secrecy::ExposeSecret;
 use serde::Serialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -95,8 +97,12 @@ impl<'a> Sign<'a> {
         traits: Option<Value>,
     ) -> Self {
         let at = state.clock.now();
+        let id = state.random.uuid();
+        let key = (state.settings.refresh_token_algorithm_version == 2).then(|| Key::generate(&state.random));
+        let refresh_token =
+            key.as_ref().map_or_else(|| refresh_tokens::generate(&state.random), |key| key.token(id, 0));
         let session = Session {
-            id: state.random.uuid(),
+            id,
             user_id: user.id,
             created_at: at,
             aal: Some("aal1".to_owned()),
@@ -104,10 +110,13 @@ impl<'a> Sign<'a> {
             refreshed_at: None,
             oauth_client_id: None,
             scopes: None,
+            tag: None,
+            refresh_token_counter: key.as_ref().map(|_| 0),
+            refresh_token_hmac_key: key.map(|key| key.stored()),
             methods: vec![Method { method: proof.name().to_owned(), at }],
         };
         let audit = traits.map(|traits| audit::payload(&Actor::user(user), Action::Login, Some(traits)));
-        Self { state, client, session, refresh_token: refresh_tokens::generate(&state.random), audit }
+        Self { state, client, session, refresh_token, audit }
     }
 
     fn grant(&self) -> Grant<'_> {
@@ -118,6 +127,7 @@ impl<'a> Sign<'a> {
             user_agent: self.client.user_agent.as_deref(),
             ip: self.client.ip,
             refresh_token: &self.refresh_token,
+            key: self.session.refresh_token_hmac_key.as_ref().map(ExposeSecret::expose_secret),
             claim_id: self.state.random.uuid(),
             method: &self.session.methods[0].method,
             audit_id: self.state.random.uuid(),
@@ -221,12 +231,17 @@ impl Issued {
     }
 
     fn headers(&self) -> HeaderMap {
-        let prefix: String = self.refresh_token.chars().take(5).collect();
+        let counted = self.session.refresh_token_hmac_key.is_some();
+        let (name, refresh_token) = if counted {
+            ("sb-auth-refresh-token-counter", self.session.counter().to_string())
+        } else {
+            ("sb-auth-refresh-token-prefix", self.refresh_token.chars().take(5).collect())
+        };
         let value = |text: &str| HeaderValue::from_str(text).expect("uuids and refresh tokens are visible ASCII");
         HeaderMap::from_iter([
             (HeaderName::from_static("sb-auth-user-id"), value(&self.user.id.to_string())),
             (HeaderName::from_static("sb-auth-session-id"), value(&self.session.id.to_string())),
-            (HeaderName::from_static("sb-auth-refresh-token-prefix"), value(&prefix)),
+            (HeaderName::from_static(name), value(&refresh_token)),
         ])
     }
 
@@ -293,7 +308,8 @@ fn later(from: Timestamp, by: Duration) -> Result<Timestamp, Error> {
 impl Session {
     /// The assurance level that the methods amount to.
     pub(crate) fn level(&self) -> &'static str {
-        let is_second = |method: &Method| matches!(&*method.method, "totp" | "mfa/phone" | "mfa/webauthn");
+        let is_second =
+            |method: &Method| matches!(&*method.method, "totp" | "mfa/phone" | "mfa/webauthn" | "mfa/recovery_code");
         if self.methods.iter().any(is_second) { "aal2" } else { "aal1" }
     }
 }

@@ -37,6 +37,7 @@ migrations! {
     7 "0007_vestibule",
     8 "0008_grants",
     9 "0009_schema_reload",
+    10 "0010_auth_protection",
 }
 
 /// The roles that services log in as.

@@ -5,6 +5,7 @@ use pg::{Context, Db, Isolation, Param, Query, Raw, Row, Text, Transaction, iden
 use crate::Settings;
 use crate::error::{DatabaseError, Error, OutcomeError};
 use crate::identity::Identity;
+use crate::openapi;
 use crate::plan::{CallPlan, Plan, ReadPlan, WritePlan};
 use crate::request::media::{MediaType, PlanMedia};
 use crate::request::prefer::{Count, TransactionEnd};
@@ -94,8 +95,23 @@ impl Run<'_> {
             Plan::Read(plan) => self.job(self.read(plan, counting)).await,
             Plan::Write(plan) => self.job(self.write(plan)).await,
             Plan::Call(plan) => self.job(self.call(plan, counting)).await,
-            Plan::Methods(_) | Plan::Describe { .. } => Ok(Outcome::default()),
+            Plan::Describe { is_complete, .. } => self.describe(*is_complete).await,
+            Plan::Methods(_) => Ok(Outcome::default()),
         }
+    }
+
+    /// The root document, as the role sees it.
+    async fn describe(&self, is_complete: bool) -> Result<Outcome, Error> {
+        let schema = &self.request.schema;
+        let params = vec![Value::Text(schema.clone()), Value::Text(is_complete.to_string())];
+        let statement = Statement { text: openapi::DESCRIBED.to_owned(), params };
+        let rows = self.batch(&self.context(&[]).read_only(), std::iter::once(&statement)).await?;
+        let row = rows.first().and_then(|rows| rows.first());
+        let text: &str = row.map(|row| column(row, 0)).transpose()?.unwrap_or_default();
+        let described = serde_json::from_str(text).map_err(|error| OutcomeError::Internal(error.to_string()))?;
+        let about = (self.settings(), self.request.about.host.as_deref());
+        let body = openapi::document(schema, &described, &self.loaded.schema, about);
+        Ok(Outcome { body: Some(body), ..Outcome::default() })
     }
 
     fn read<'a>(&self, plan: &'a ReadPlan, counting: Counting) -> Job<'a> {

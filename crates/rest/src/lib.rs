@@ -8,6 +8,7 @@ pub mod error;
 mod execute;
 mod handler;
 mod identity;
+mod openapi;
 pub mod plan;
 pub mod request;
 mod response;

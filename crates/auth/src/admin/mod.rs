@@ -3,13 +3,17 @@
 mod attributes;
 mod create;
 mod delete;
+pub(crate) mod factors;
 mod list;
+pub(crate) mod sessions;
 mod update;
 
 pub(crate) use create::create;
 pub(crate) use delete::delete;
 pub(crate) use list::list;
 pub(crate) use update::update;
+
+use std::collections::HashMap;
 
 use axum::extract::{FromRequestParts, Path};
 use http::request::Parts;
@@ -30,8 +34,9 @@ impl FromRequestParts<State> for Target {
 
     async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Error> {
         const NOT_A_UUID: Error = Error::PathNotFound("user_id must be an UUID");
-        let Path(id): Path<String> = Path::from_request_parts(parts, state).await.map_err(|_| NOT_A_UUID)?;
-        let id = Uuid::parse_str(&id).map_err(|_| NOT_A_UUID)?;
+        let Path(names): Path<HashMap<String, String>> =
+            Path::from_request_parts(parts, state).await.map_err(|_| NOT_A_UUID)?;
+        let id = names.get("user_id").and_then(|id| Uuid::parse_str(id).ok()).ok_or(NOT_A_UUID)?;
         let user = users::find(&state.db, id).await.map_err(Error::database("Database error loading user"))?;
         user.map(Self).ok_or(Error::UserNotFound)
     }

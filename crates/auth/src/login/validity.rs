@@ -34,9 +34,7 @@ pub(crate) fn check(
     if session.not_after.is_some_and(|end| now > end) || is_past(session.created_at, settings.sessions_timebox) {
         return Err(Over::Time);
     }
-    let refreshed_at =
-        session.refreshed_at.unwrap_or_else(|| session.created_at.max(token_updated_at.unwrap_or(session.created_at)));
-    if is_past(refreshed_at, settings.sessions_inactivity_timeout) {
+    if is_past(last_used(session, token_updated_at), settings.sessions_inactivity_timeout) {
         return Err(Over::Inactivity);
     }
     let is_low = user.has_verified_factor() && session.aal.as_deref().unwrap_or("aal1") == "aal1";
@@ -44,4 +42,9 @@ pub(crate) fn check(
         return Err(Over::LowLevel);
     }
     Ok(())
+}
+
+/// When a session was refreshed last, else its token's time, else when it was opened.
+pub(crate) fn last_used(session: &Session, token_updated_at: Option<Timestamp>) -> Timestamp {
+    session.refreshed_at.unwrap_or_else(|| session.created_at.max(token_updated_at.unwrap_or(session.created_at)))
 }

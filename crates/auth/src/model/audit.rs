@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::users::User;
+use crate::client::Client;
 use crate::state::State;
 
 /// What was done. The second name is the group that Supabase files it under.
@@ -22,6 +23,15 @@ pub(crate) enum Action {
     UserRecoveryRequested,
     TokenRevoked,
     TokenRefreshed,
+    SessionRevoked,
+    FactorInProgress,
+    FactorUnenrolled,
+    ChallengeCreated,
+    VerificationAttempted,
+    FactorDeleted,
+    FactorUpdated,
+    RecoveryCodesCreated,
+    RecoveryCodesDeleted,
 }
 
 impl Action {
@@ -38,6 +48,15 @@ impl Action {
             Self::UserRecoveryRequested => ("user_recovery_requested", "user"),
             Self::TokenRevoked => ("token_revoked", "token"),
             Self::TokenRefreshed => ("token_refreshed", "token"),
+            Self::SessionRevoked => ("session_revoked", "account"),
+            Self::FactorInProgress => ("factor_in_progress", "factor"),
+            Self::FactorUnenrolled => ("factor_unenrolled", "factor"),
+            Self::ChallengeCreated => ("challenge_created", "factor"),
+            Self::VerificationAttempted => ("verification_attempted", "factor"),
+            Self::FactorDeleted => ("factor_deleted", "factor"),
+            Self::FactorUpdated => ("factor_updated", "factor"),
+            Self::RecoveryCodesCreated => ("recovery_codes_created", "factor"),
+            Self::RecoveryCodesDeleted => ("recovery_codes_deleted", "factor"),
         }
     }
 }
@@ -89,7 +108,7 @@ pub(crate) fn payload(actor: &Actor, action: Action, traits: Option<Value>) -> V
 
 const INSERT: &str = "
     insert into auth.audit_log_entries (instance_id, id, payload, created_at, ip_address)
-    values ('00000000-0000-0000-0000-000000000000', $1, $2, $3, '')";
+    values ('00000000-0000-0000-0000-000000000000', $1, $2, $3, $4)";
 
 /// Adds an entry in the transaction of what it tells.
 pub(crate) async fn insert(
@@ -98,5 +117,16 @@ pub(crate) async fn insert(
     payload: &Value,
     at: Timestamp,
 ) -> Result<(), pg::Error> {
-    tx.execute(INSERT, &[&state.random.uuid(), payload, &at]).await.map(drop)
+    tx.execute(INSERT, &[&state.random.uuid(), payload, &at, &""]).await.map(drop)
+}
+
+/// The same with the address that the request came from, which Supabase keeps for second factors and identities.
+pub(crate) async fn insert_from(
+    tx: &mut Transaction,
+    state: &State,
+    client: &Client,
+    payload: &Value,
+) -> Result<(), pg::Error> {
+    let address = client.ip.map(|ip| ip.to_string()).unwrap_or_default();
+    tx.execute(INSERT, &[&state.random.uuid(), payload, &state.clock.now(), &address]).await.map(drop)
 }

@@ -1,6 +1,8 @@
-//! Second factors, as they stand inside a user.
+//! `auth.mfa_factors`: second factors, as they stand inside a user, and their changes.
 
 use jiff::Timestamp;
+use pg::Transaction;
+use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
@@ -43,3 +45,113 @@ macro_rules! factors_json {
 }
 
 pub(crate) use factors_json;
+
+/// The index that two factors of a user with one name run into.
+pub(crate) const NAME_KEY: &str = "mfa_factors_user_friendly_name_unique";
+
+/// A factor to be made.
+pub(crate) struct NewFactor<'a> {
+    pub(crate) id: Uuid,
+    pub(crate) user_id: Uuid,
+    pub(crate) friendly_name: &'a str,
+    pub(crate) kind: &'a str,
+    pub(crate) secret: SecretString,
+    pub(crate) at: Timestamp,
+}
+
+const INSERT: &str = "
+    insert into auth.mfa_factors
+        (id, user_id, friendly_name, factor_type, status, secret, created_at, updated_at)
+    values ($1, $2, $3, $4::text::auth.factor_type, 'unverified', $5, $6, $6)";
+
+/// Adds a factor, which is not verified yet.
+pub(crate) async fn insert(tx: &mut Transaction, factor: &NewFactor<'_>) -> Result<(), pg::Error> {
+    let NewFactor { id, user_id, friendly_name, kind, secret, at } = factor;
+    tx.execute(INSERT, &[id, user_id, friendly_name, kind, &secret.expose_secret(), at]).await.map(drop)
+}
+
+const LOCK_USER: &str = "select id from auth.users where id = $1 for no key update";
+
+/// Locks a user, so that what is done to their factors happens one after the other.
+pub(crate) async fn lock_user(tx: &mut Transaction, user_id: Uuid) -> Result<(), pg::Error> {
+    tx.query(LOCK_USER, &[&user_id]).await.map(drop)
+}
+
+const DELETE_STALE: &str = "
+    delete from auth.mfa_factors f
+    where f.user_id = $1 and f.status = 'unverified' and f.created_at < $2
+      and not exists (select from auth.mfa_challenges c where c.factor_id = f.id)";
+
+/// Deletes a user's factors that were made before a time and never went on.
+pub(crate) async fn delete_stale(tx: &mut Transaction, user_id: Uuid, before: Timestamp) -> Result<(), pg::Error> {
+    tx.execute(DELETE_STALE, &[&user_id, &before]).await.map(drop)
+}
+
+const SET_VERIFIED: &str = "
+    update auth.mfa_factors set status = 'verified', updated_at = $2 where id = $1 and status <> 'verified'";
+
+/// Makes a factor count.
+pub(crate) async fn set_verified(tx: &mut Transaction, id: Uuid, at: Timestamp) -> Result<(), pg::Error> {
+    tx.execute(SET_VERIFIED, &[&id, &at]).await.map(drop)
+}
+
+const DELETE_UNVERIFIED: &str = "
+    delete from auth.mfa_factors
+    where user_id = $1 and status = 'unverified' and factor_type = $2::text::auth.factor_type";
+
+/// Deletes a user's factors of a kind that are not verified.
+pub(crate) async fn delete_unverified(tx: &mut Transaction, user_id: Uuid, kind: &str) -> Result<(), pg::Error> {
+    tx.execute(DELETE_UNVERIFIED, &[&user_id, &kind]).await.map(drop)
+}
+
+const USE_STEP: &str = "
+    insert into vestibule.mfa_totp_steps as used (factor_id, step) values ($1, $2)
+    on conflict (factor_id) do update set step = excluded.step where used.step < excluded.step";
+
+/// Uses up the code of a step and all before it; false when it has been used.
+pub(crate) async fn use_step(tx: &mut Transaction, id: Uuid, step: i64) -> Result<bool, pg::Error> {
+    Ok(tx.execute(USE_STEP, &[&id, &step]).await? > 0)
+}
+
+const UPDATE: &str = "
+    update auth.mfa_factors
+    set friendly_name = coalesce($2, friendly_name), phone = coalesce($3, phone), updated_at = $4
+    where id = $1";
+
+/// Changes a factor's name and number, where they are given.
+pub(crate) async fn update(
+    tx: &mut Transaction,
+    id: Uuid,
+    friendly_name: Option<&str>,
+    phone: Option<&str>,
+    at: Timestamp,
+) -> Result<(), pg::Error> {
+    tx.execute(UPDATE, &[&id, &friendly_name, &phone, &at]).await.map(drop)
+}
+
+const DELETE: &str = "delete from auth.mfa_factors where id = $1";
+
+/// Deletes a factor with its challenges.
+pub(crate) async fn delete(tx: &mut Transaction, id: Uuid) -> Result<(), pg::Error> {
+    tx.execute(DELETE, &[&id]).await.map(drop)
+}
+
+const LOWER_SESSIONS: &str = "
+    with lowered as (
+        update auth.sessions set aal = 'aal1', factor_id = null, updated_at = $4
+        where user_id = $1 and factor_id = $2
+        returning id
+    )
+    delete from auth.mfa_amr_claims c using lowered
+    where c.session_id = lowered.id and c.authentication_method = $3";
+
+/// Takes the second level from the sessions that used a factor.
+pub(crate) async fn lower_sessions(
+    tx: &mut Transaction,
+    user_id: Uuid,
+    id: Uuid,
+    method: &str,
+    at: Timestamp,
+) -> Result<(), pg::Error> {
+    tx.execute(LOWER_SESSIONS, &[&user_id, &id, &method, &at]).await.map(drop)
+}

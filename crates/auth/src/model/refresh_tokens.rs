@@ -29,6 +29,8 @@ pub(crate) struct Found {
     pub(crate) session: Option<Session>,
     /// The session's newest token that is not revoked.
     pub(crate) active: Option<Active>,
+    /// The parent of the session's newest token.
+    pub(crate) last_parent: Option<String>,
 }
 
 /// The newest token of a session that is not revoked.
@@ -49,7 +51,9 @@ const FIND: &str = concat!(
        coalesce(t.updated_at, t.created_at, '0001-01-01 00:00:00+00') as token_updated_at,
        case when s.id is not null then ",
     session_json!(),
-    " end as session, active.token as active_token, coalesce(active.parent, '') as active_parent
+    " end as session, active.token as active_token, coalesce(active.parent, '') as active_parent,
+       (select l.parent from auth.refresh_tokens l where l.session_id = t.session_id order by l.id desc limit 1)
+         as last_parent
      from auth.refresh_tokens t
      join auth.users u on u.id = t.user_id::uuid and u.instance_id = '00000000-0000-0000-0000-000000000000'
      left join auth.sessions s on s.id = t.session_id
@@ -76,6 +80,7 @@ pub(crate) async fn lock(tx: &mut Transaction, token: &str) -> Result<Option<Fou
             user: User::from_row(&row),
             session: session
                 .map(|value| serde_json::from_value(value).expect("the statement builds this JSON with all fields")),
+            last_parent: row.get("last_parent"),
             active: active.map(|token| Active { token, parent: row.get("active_parent") }),
         }
     }))
@@ -110,6 +115,23 @@ pub(crate) async fn revoke_all(tx: &mut Transaction, session_id: Uuid, at: Times
     tx.execute(REVOKE_ALL, &[&session_id, &at]).await.map(drop)
 }
 
+const DELETE_ALL: &str = "delete from auth.refresh_tokens where session_id = $1";
+const INSERT: &str = "
+    insert into auth.refresh_tokens
+        (instance_id, token, user_id, revoked, created_at, updated_at, parent, session_id)
+    values ('00000000-0000-0000-0000-000000000000', $1, $2::uuid::text, false, $3, $3, '', $4)";
+
+/// Replaces all tokens of a session by one that continues none of them.
+pub(crate) async fn replace_all(
+    tx: &mut Transaction,
+    session: &Session,
+    new: &str,
+    at: Timestamp,
+) -> Result<(), pg::Error> {
+    tx.execute(DELETE_ALL, &[&session.id]).await?;
+    tx.execute(INSERT, &[&new, &session.user_id, &at, &session.id]).await.map(drop)
+}
+
 const DELETE: &str = "delete from auth.refresh_tokens where id = $1";
 
 /// Deletes a token.
@@ -123,6 +145,8 @@ pub(crate) struct Refreshed<'a> {
     pub(crate) at: Timestamp,
     pub(crate) user_agent: Option<&'a str>,
     pub(crate) ip: Option<IpAddr>,
+    /// The counter of the last refresh token, in a session that counts them.
+    pub(crate) counter: Option<i64>,
     pub(crate) audit: Vec<(Uuid, Value)>,
 }
 
@@ -133,14 +157,16 @@ const RECORD: &str = "
         from unnest($5::uuid[], $6::json[]) as entry (id, payload)
     )
     update auth.sessions
-    set refreshed_at = $2::timestamptz at time zone 'utc', user_agent = $3, ip = $4, updated_at = $2
+    set refreshed_at = $2::timestamptz at time zone 'utc', user_agent = $3, ip = $4, updated_at = $2,
+        refresh_token_counter = $7
     where id = $1";
 
 impl Refreshed<'_> {
     /// Writes it.
     pub(crate) async fn write(&self, tx: &mut Transaction) -> Result<(), pg::Error> {
         let (ids, payloads): (Vec<_>, Vec<_>) = self.audit.iter().cloned().unzip();
-        let params: [pg::Param<'_>; 6] = [&self.session_id, &self.at, &self.user_agent, &self.ip, &ids, &payloads];
+        let params: [pg::Param<'_>; 7] =
+            [&self.session_id, &self.at, &self.user_agent, &self.ip, &ids, &payloads, &self.counter];
         tx.execute(RECORD, &params).await.map(drop)
     }
 }

@@ -2,13 +2,16 @@
 
 use std::net::IpAddr;
 
+use authkit::refresh::Key;
 use jiff::Timestamp;
-use pg::{Context, Db, Param, Transaction};
+use pg::{Context, Db, Param, Row, Transaction};
+use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::users::{User, user_columns};
+use crate::error::Error;
 
 /// A session.
 #[derive(Clone, Debug, Deserialize)]
@@ -21,6 +24,10 @@ pub(crate) struct Session {
     pub(crate) refreshed_at: Option<Timestamp>,
     pub(crate) oauth_client_id: Option<Uuid>,
     pub(crate) scopes: Option<String>,
+    pub(crate) tag: Option<String>,
+    /// The key of counted refresh tokens; sessions without one have a row per token.
+    pub(crate) refresh_token_hmac_key: Option<SecretString>,
+    pub(crate) refresh_token_counter: Option<i64>,
     pub(crate) methods: Vec<Method>,
 }
 
@@ -32,6 +39,17 @@ pub(crate) struct Method {
 }
 
 impl Session {
+    /// The key of counted refresh tokens.
+    pub(crate) fn key(&self) -> Result<Option<Key>, Error> {
+        let key = self.refresh_token_hmac_key.as_ref().map(|stored| Key::parse(stored.expose_secret()));
+        key.transpose().map_err(|error| Error::Internal("Database error granting user", error.to_string()))
+    }
+
+    /// The counter of the last counted refresh token.
+    pub(crate) fn counter(&self) -> u64 {
+        self.refresh_token_counter.unwrap_or_default().try_into().unwrap_or_default()
+    }
+
     /// Whether it was opened with a code or link, as who has forgotten the password does.
     pub(crate) fn was_opened_by_code(&self) -> bool {
         self.methods.iter().any(|method| matches!(&*method.method, "otp" | "magiclink" | "recovery"))
@@ -44,7 +62,8 @@ macro_rules! session_json {
         "json_build_object(
             'id', s.id, 'user_id', s.user_id, 'created_at', coalesce(s.created_at, '0001-01-01 00:00:00+00'),
             'aal', s.aal, 'not_after', case when isfinite(s.not_after) then s.not_after end, 'refreshed_at', s.refreshed_at at time zone 'utc',
-            'oauth_client_id', s.oauth_client_id, 'scopes', s.scopes,
+            'oauth_client_id', s.oauth_client_id, 'scopes', s.scopes, 'tag', s.tag,
+            'refresh_token_hmac_key', s.refresh_token_hmac_key, 'refresh_token_counter', s.refresh_token_counter,
             'methods', (select coalesce(json_agg(json_build_object('method', c.authentication_method,
               'at', c.updated_at) order by c.updated_at desc, c.created_at desc), '[]')
               from auth.mfa_amr_claims c where c.session_id = s.id))"
@@ -71,12 +90,86 @@ pub(crate) async fn find_with_user(
     session_id: Option<Uuid>,
 ) -> Result<Option<(User, Option<Session>)>, pg::Error> {
     let rows = db.read(&Context::service(), USER_AND_SESSION, &[&user_id, &session_id]).await?;
-    Ok(rows.first().map(|row| {
-        let session: Option<Value> = row.get("session");
-        let session =
-            session.map(|value| serde_json::from_value(value).expect("the statement builds this JSON with all fields"));
-        (User::from_row(row), session)
-    }))
+    Ok(rows.first().map(|row| (User::from_row(row), from_row(row))))
+}
+
+/// Reads the column `session`, which holds [`session_json`].
+fn from_row(row: &Row) -> Option<Session> {
+    let session: Option<Value> = row.get("session");
+    session.map(|value| serde_json::from_value(value).expect("the statement builds this JSON with all fields"))
+}
+
+const LOCK: &str = "select user_id from auth.sessions where id = $1 for update";
+
+/// Locks a session, waiting for others that refresh it, then reads it with its user.
+pub(crate) async fn lock_with_user(tx: &mut Transaction, id: Uuid) -> Result<Option<(User, Session)>, pg::Error> {
+    let Some(locked) = tx.query_opt(LOCK, &[&id]).await? else { return Ok(None) };
+    let user_id: Uuid = locked.get("user_id");
+    // A statement of its own, so that it sees what the holder of the lock has written.
+    let row = tx.query_opt(USER_AND_SESSION, &[&user_id, &Some(id)]).await?;
+    Ok(row.and_then(|row| from_row(&row).map(|session| (User::from_row(&row), session))))
+}
+
+const FIND_NEWER: &str = concat!(
+    "select ",
+    session_json!(),
+    " as session from auth.sessions s
+      where s.user_id = $1 and s.id <> $2 and coalesce(s.refreshed_at at time zone 'utc', s.created_at) > $3
+      order by coalesce(s.refreshed_at at time zone 'utc', s.created_at) desc
+      limit 1000"
+);
+
+/// The other sessions of a user that were used after a time; the latest thousand of them.
+pub(crate) async fn find_newer(
+    tx: &mut Transaction,
+    session: &Session,
+    since: Timestamp,
+) -> Result<Vec<Session>, pg::Error> {
+    let rows = tx.query(FIND_NEWER, &[&session.user_id, &session.id, &since]).await?;
+    Ok(rows.iter().filter_map(from_row).collect())
+}
+
+const SET_KEY: &str = "
+    update auth.sessions set refresh_token_hmac_key = $2, refresh_token_counter = 0 where id = $1";
+
+/// Gives a session counted refresh tokens, which start with 0.
+pub(crate) async fn set_key(tx: &mut Transaction, id: Uuid, key: &str) -> Result<(), pg::Error> {
+    tx.execute(SET_KEY, &[&id, &key]).await.map(drop)
+}
+
+const SET_COUNTER: &str = "update auth.sessions set refresh_token_counter = $2 where id = $1";
+
+/// Sets the counter of a session's refresh tokens.
+pub(crate) async fn set_counter(tx: &mut Transaction, id: Uuid, counter: i64) -> Result<(), pg::Error> {
+    tx.execute(SET_COUNTER, &[&id, &counter]).await.map(drop)
+}
+
+/// What a second factor does to sessions.
+pub(crate) struct Raise<'a> {
+    pub(crate) session_id: Uuid,
+    pub(crate) user_id: Uuid,
+    pub(crate) claim_id: Uuid,
+    pub(crate) method: &'a str,
+    pub(crate) factor_id: Option<Uuid>,
+    pub(crate) at: Timestamp,
+}
+
+const RAISE: &str = "
+    with claim as (
+        insert into auth.mfa_amr_claims (id, session_id, created_at, updated_at, authentication_method)
+        values ($3, $1, $6, $6, $4)
+        on conflict (session_id, authentication_method) do update set updated_at = excluded.updated_at
+    ), lower as (
+        delete from auth.sessions where user_id = $2 and id <> $1 and coalesce(aal, 'aal1') < 'aal2'
+    )
+    update auth.sessions set aal = 'aal2', factor_id = $5, updated_at = $6 where id = $1";
+
+impl Raise<'_> {
+    /// Raises the session to the second level and ends the user's other sessions below it.
+    pub(crate) async fn write(&self, tx: &mut Transaction) -> Result<(), pg::Error> {
+        let Self { session_id, user_id, claim_id, method, factor_id, at } = self;
+        tx.execute(RAISE, &[session_id, user_id, claim_id, method, factor_id, at]).await.map(drop)
+    }
 }
 
 /// What a sign-in writes.
@@ -87,6 +180,8 @@ pub(crate) struct Grant<'a> {
     pub(crate) user_agent: Option<&'a str>,
     pub(crate) ip: Option<IpAddr>,
     pub(crate) refresh_token: &'a str,
+    /// The key of counted refresh tokens; without one the token gets a row.
+    pub(crate) key: Option<&'a str>,
     pub(crate) claim_id: Uuid,
     pub(crate) method: &'a str,
     pub(crate) audit_id: Uuid,
@@ -97,12 +192,14 @@ pub(crate) struct Grant<'a> {
 /// Session, refresh token, method and audit entry in one statement, which returns the user as changed by it.
 const GRANT: &str = concat!(
     "with session as (
-        insert into auth.sessions (id, user_id, created_at, updated_at, aal, user_agent, ip)
-        values ($1, $2, $3, $3, 'aal1', $4, $5)
+        insert into auth.sessions (id, user_id, created_at, updated_at, aal, user_agent, ip,
+            refresh_token_hmac_key, refresh_token_counter)
+        values ($1, $2, $3, $3, 'aal1', $4, $5, $11, case when $11::text is not null then 0 end)
      ), token as (
         insert into auth.refresh_tokens
             (instance_id, token, user_id, revoked, created_at, updated_at, parent, session_id)
-        values ('00000000-0000-0000-0000-000000000000', $6, $2::uuid::text, false, $3, $3, null, $1)
+        select '00000000-0000-0000-0000-000000000000', $6, $2::uuid::text, false, $3, $3, null, $1
+         where $11::text is null
      ), claim as (
         insert into auth.mfa_amr_claims (id, session_id, created_at, updated_at, authentication_method)
         values ($7, $1, $3, $3, $8)
@@ -120,7 +217,7 @@ const GRANT: &str = concat!(
 pub(crate) const USER_KEY: &str = "sessions_user_id_fkey";
 
 impl Grant<'_> {
-    fn params(&self) -> [Param<'_>; 10] {
+    fn params(&self) -> [Param<'_>; 11] {
         [
             &self.session_id,
             &self.user_id,
@@ -132,6 +229,7 @@ impl Grant<'_> {
             &self.method,
             &self.audit_id,
             &self.audit,
+            &self.key,
         ]
     }
 
@@ -159,9 +257,9 @@ pub(crate) async fn delete_all(tx: &mut Transaction, user_id: Uuid) -> Result<()
     tx.execute(DELETE_ALL, &[&user_id]).await.map(drop)
 }
 
-/// Ends one session of a user.
-pub(crate) async fn delete(tx: &mut Transaction, user_id: Uuid, id: Uuid) -> Result<(), pg::Error> {
-    tx.execute(DELETE_ONE, &[&user_id, &id]).await.map(drop)
+/// Ends one session of a user; false when the user has none with this id.
+pub(crate) async fn delete(tx: &mut Transaction, user_id: Uuid, id: Uuid) -> Result<bool, pg::Error> {
+    Ok(tx.execute(DELETE_ONE, &[&user_id, &id]).await? > 0)
 }
 
 /// Ends all sessions of a user but one.

@@ -13,8 +13,9 @@ use crate::error::{Error, RequestError, SchemaError};
 use crate::request::ast::{Aggregate, Direction, JsonStep, Junction, Nulls, Operation};
 use crate::request::media::MediaType;
 use crate::request::range::RowRange;
-use crate::request::{Action, Request, Resource};
+use crate::request::{Action, Invocation, Request, Resource};
 use crate::schema::{Name, SchemaCache, Table};
+use crate::settings::OpenApiMode;
 use crate::{Settings, schema};
 
 pub use call::{Arguments, CallPlan};
@@ -36,6 +37,10 @@ pub enum Plan {
     Describe {
         /// Only the headers.
         is_head: bool,
+        /// What the role may not use is described as well.
+        is_complete: bool,
+        /// Type of the response.
+        media: MediaType,
     },
 }
 
@@ -275,10 +280,7 @@ pub fn plan(request: &Request, cache: &SchemaCache, settings: &Settings) -> Resu
         Action::Read { relation, is_head } => planner.read(relation, *is_head).map(Plan::Read),
         Action::Write { relation, mutation } => planner.write(relation, *mutation).map(Plan::Write),
         Action::Call { function, invocation } => planner.call(function, *invocation).map(Plan::Call),
-        Action::Describe { is_head } => {
-            negotiate::description(&request.accepts)?;
-            Ok(Plan::Describe { is_head: *is_head })
-        }
+        Action::Describe { is_head } => planner.describe(*is_head),
         Action::Options(resource) => planner.methods(resource).map(Plan::Methods),
     }
 }
@@ -312,6 +314,20 @@ impl<'a> Planner<'a> {
         Ok(())
     }
 
+    fn describe(&self, is_head: bool) -> Result<Plan, Error> {
+        if let Some((_, function)) = &self.settings.root_spec {
+            let invocation = if is_head { Invocation::Head } else { Invocation::Get };
+            return self.call(function, invocation).map(Plan::Call);
+        }
+        let is_complete = match self.settings.openapi_mode {
+            OpenApiMode::FollowPrivileges => false,
+            OpenApiMode::IgnorePrivileges => true,
+            OpenApiMode::Disabled => return Err(RequestError::RootDisabled.into()),
+        };
+        let media = negotiate::description(&self.request.accepts)?;
+        Ok(Plan::Describe { is_head, is_complete, media })
+    }
+
     fn read(&self, relation: &str, is_head: bool) -> Result<ReadPlan, Error> {
         let relation = self.name(relation);
         self.table(&relation)?;
@@ -337,7 +353,7 @@ impl<'a> Planner<'a> {
                 methods.extend(parts.iter().filter(|(is_possible, _)| *is_possible).map(|(_, method)| *method));
                 Ok(methods.join(","))
             }
-            Resource::Function(function) => match self.find(function, crate::request::Invocation::Head)?.volatility {
+            Resource::Function(function) => match self.find(function, Invocation::Head)?.volatility {
                 schema::routine::Volatility::Volatile => Ok("OPTIONS,POST".to_owned()),
                 schema::routine::Volatility::Stable | schema::routine::Volatility::Immutable => {
                     Ok("OPTIONS,GET,HEAD,POST".to_owned())

@@ -75,13 +75,13 @@ fn built_in(accepted: &MediaType) -> Option<(Format, MediaType)> {
     Some((format, accepted.clone()))
 }
 
-/// Checks that the description of the API is acceptable.
+/// Type of the description of the API, which is JSON under any name.
 ///
 /// # Errors
-/// [`RequestError::MediaTypes`] when it is not.
-pub(super) fn description(accepts: &[MediaType]) -> Result<(), RequestError> {
-    let is_fine = |accepted: &MediaType| matches!(accepted, MediaType::OpenApi | MediaType::Json | MediaType::Any);
-    if accepts.iter().any(is_fine) { Ok(()) } else { Err(unacceptable(accepts)) }
+/// [`RequestError::MediaTypes`] when nothing of that kind is acceptable.
+pub(super) fn description(accepts: &[MediaType]) -> Result<MediaType, RequestError> {
+    let is_fine = |accepted: &&MediaType| matches!(accepted, MediaType::OpenApi | MediaType::Json | MediaType::Any);
+    accepts.iter().find(is_fine).map(|_| MediaType::OpenApi).ok_or_else(|| unacceptable(accepts))
 }
 
 fn unacceptable(accepts: &[MediaType]) -> RequestError {

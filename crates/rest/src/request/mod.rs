@@ -60,6 +60,8 @@ pub struct About {
     pub headers: String,
     /// Its cookies, as a JSON object.
     pub cookies: String,
+    /// Where the client found us.
+    pub host: Option<String>,
 }
 
 /// What is to be done.
@@ -263,5 +265,6 @@ fn about(parts: &request::Parts) -> About {
         path: parts.uri.path().to_owned(),
         headers: object(headers),
         cookies: object(cookies),
+        host: parts.headers.get(http::header::HOST).map(|host| text(host.as_bytes())),
     }
 }

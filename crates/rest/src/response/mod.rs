@@ -39,7 +39,11 @@ pub(crate) fn respond(request: &Request, plan: &Plan, outcome: Outcome) -> Resul
         Plan::Write(plan) => write(request, plan, outcome),
         Plan::Call(plan) => call(request, plan, outcome)?,
         Plan::Methods(methods) => return Ok(options(methods)),
-        Plan::Describe { .. } => return Err(RequestError::RootDisabled.into()),
+        Plan::Describe { is_head, media, .. } => {
+            let mut headers = HeaderMap::new();
+            described(request, media, &mut headers);
+            Answer { status: StatusCode::OK, headers, body: outcome.body.filter(|_| !is_head) }
+        }
     };
     let mut response = overridden(answer, settings)?;
     if let Some(warning) = plan.rows().and_then(old_names) {

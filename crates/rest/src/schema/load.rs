@@ -138,7 +138,7 @@ order by 1";
 const ROUTINES: &str = concat!(
     base_types!(),
     "select json_build_object(
-       'schema', n.nspname, 'name', p.proname, 'parameters', coalesce(a.parameters, '[]'), 'volatility', p.provolatile,
+       'oid', p.oid::bigint, 'schema', n.nspname, 'name', p.proname, 'parameters', coalesce(a.parameters, '[]'), 'volatility', p.provolatile,
        'returns', json_build_object(
          'schema', tn.nspname, 'name', coalesce(rel.relname, t.typname), 'set', p.proretset,
          'composite', t.typtype = 'c' or coalesce(p.proargmodes::text[] && '{t,b,o}', false)),
@@ -241,6 +241,7 @@ pub async fn load(db: &Db, settings: &Settings) -> Result<SchemaCache, pg::Error
         link: Link::Function { function: row.function, is_single: row.is_single },
         to_view: false,
         from_view: false,
+        holds_key: false,
     }));
     let handlers: Vec<HandlerSource> = decoded(&db.read(&context, HANDLERS, &params).await?);
     Ok(SchemaCache::new(tables, relationships, routines, schemas).serve(handlers))

@@ -165,6 +165,14 @@ impl SchemaCache {
         self.routines.get(name).map_or(&[], Vec::as_slice)
     }
 
+    /// All functions of a schema by name, those with fewer parameters first.
+    pub fn routines_of(&self, schema: &str) -> Vec<&Routine> {
+        let mut all: Vec<&Routine> =
+            self.routines.values().flatten().filter(|routine| routine.name.schema == schema).collect();
+        all.sort_by(|a, b| a.name.cmp(&b.name).then(a.parameters.len().cmp(&b.parameters.len())));
+        all
+    }
+
     /// A relation of the schema whose name is similar.
     pub fn similar_table(&self, name: &Name) -> Option<String> {
         /// Larger schemas are not searched: it would take too long for an error message.

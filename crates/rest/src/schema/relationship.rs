@@ -20,6 +20,8 @@ pub struct Relationship {
     pub to_view: bool,
     /// The start is a view.
     pub from_view: bool,
+    /// The start has the columns that refer to the target.
+    pub holds_key: bool,
 }
 
 /// What a relationship rests on.
@@ -210,6 +212,7 @@ fn both_ways(key: &ForeignKey) -> [Relationship; 2] {
             link: link(there, key.columns.clone()),
             to_view: key.to_view,
             from_view: key.from_view,
+            holds_key: true,
         },
         Relationship {
             from: key.to.clone(),
@@ -217,6 +220,7 @@ fn both_ways(key: &ForeignKey) -> [Relationship; 2] {
             link: link(back, swapped(&key.columns)),
             to_view: key.from_view,
             from_view: key.to_view,
+            holds_key: false,
         },
     ]
 }
@@ -241,6 +245,7 @@ fn junction(table: &Name, near: &ForeignKey, far: &ForeignKey, primary: &BTreeSe
         link,
         to_view: far.to_view,
         from_view: near.to_view,
+        holds_key: false,
     })
 }
 

@@ -9,6 +9,8 @@ use super::Name;
 /// A function.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Routine {
+    /// Its number in the catalog.
+    pub oid: u32,
     /// Its name.
     #[serde(flatten)]
     pub name: Name,
@@ -165,6 +167,7 @@ mod tests {
             variadic: false,
         };
         Routine {
+            oid: 0,
             name: Name::new("public", "f"),
             parameters: parameters.iter().map(parameter).collect(),
             returns: Returns { type_name: Name::new("pg_catalog", "int4"), set: false, composite: false },

@@ -82,6 +82,7 @@ fn cache() -> SchemaCache {
         link: link(cardinality),
         to_view: false,
         from_view: false,
+        holds_key: false,
     };
     let relationships = vec![
         relationship("films", "directors", Cardinality::ManyToOne),
@@ -95,6 +96,7 @@ fn cache() -> SchemaCache {
         variadic,
     };
     let routine = Routine {
+        oid: 0,
         name: Name::new("public", "f"),
         parameters: vec![parameter("a", false), parameter("\"b", false), parameter("c", true)],
         returns: Returns { type_name: Name::new("public", "films"), set: true, composite: true },

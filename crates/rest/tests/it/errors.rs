@@ -29,7 +29,6 @@ async fn paths_and_methods_are_checked() {
     let other = Method::from_bytes(b"OTHER").expect("a method");
     assert_eq!(code(api.send(Call::new(other, "/films")).await), (405, json!("PGRST117")));
     assert_eq!(code(api.send(Call::get("/films").header("accept", "image/png")).await), (406, json!("PGRST107")));
-    assert_eq!(code(api.get("/").await), (404, json!("PGRST126")));
 }
 
 #[tokio::test]

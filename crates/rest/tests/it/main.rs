@@ -9,6 +9,7 @@ mod filters;
 mod hostile;
 mod insert;
 mod media;
+mod openapi;
 mod plans;
 mod prefer;
 mod range;

@@ -1,0 +1,90 @@
+//! `/admin/users/{id}/factors`: a user's second factors, for administrators.
+
+use axum::extract::State as With;
+use pg::Context;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::Target;
+use crate::bearer::Admin;
+use crate::client::Client;
+use crate::error::Error;
+use crate::json::{Body, Json};
+use crate::mfa::{self, FACTOR_NOT_FOUND, FactorId, name_conflict};
+use crate::model::audit::{self, Action, Actor};
+use crate::model::factors::{self, Factor, NAME_KEY};
+use crate::model::users::User;
+use crate::state::State;
+
+/// The body of a change; what is empty stays.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+pub(crate) struct Request {
+    friendly_name: String,
+    phone: String,
+}
+
+/// `GET`.
+pub(crate) async fn list(_: Admin, Target(user): Target) -> Json<Vec<Factor>> {
+    Json(user.factors)
+}
+
+/// `PUT` of one.
+pub(crate) async fn update(
+    With(state): With<State>,
+    _: Admin,
+    Target(user): Target,
+    id: FactorId,
+    client: Client,
+    Body(request): Body<Request>,
+) -> Result<Json<Factor>, Error> {
+    let mut factor = find(&user, &id)?;
+    let name = Some(&*request.friendly_name).filter(|name| !name.is_empty());
+    let phone = Some(&*request.phone).filter(|phone| !phone.is_empty() && factor.factor_type == "phone");
+    let phone = phone
+        .map(|phone| {
+            authkit::address::phone(phone)
+                .ok_or_else(|| Error::validation("Invalid phone number format (E.164 required)"))
+        })
+        .transpose()?;
+    let failed = |error: pg::Error| match error.constraint() {
+        Some(NAME_KEY) => name_conflict(&request.friendly_name).into(),
+        _ => Error::Database("Database error updating factor", error),
+    };
+    let at = state.clock.now();
+    let mut tx = state.db.write(&Context::service()).await.map_err(failed)?;
+    factors::update(&mut tx, factor.id, name, phone.as_deref(), at).await.map_err(failed)?;
+    let entry = audit::payload(&Actor::user(&user), Action::FactorUpdated, Some(traits(&user, &factor)));
+    audit::insert_from(&mut tx, &state, &client, &entry).await.map_err(failed)?;
+    tx.commit().await.map_err(failed)?;
+    factor.updated_at = at;
+    factor.friendly_name = name.map_or(factor.friendly_name, str::to_owned);
+    factor.phone = phone.unwrap_or(factor.phone);
+    Ok(Json(factor))
+}
+
+/// `DELETE` of one; answers what it was.
+pub(crate) async fn delete(
+    With(state): With<State>,
+    _: Admin,
+    Target(user): Target,
+    id: FactorId,
+    client: Client,
+) -> Result<Json<Factor>, Error> {
+    let factor = find(&user, &id)?;
+    let failed = Error::database("Database error deleting factor");
+    let mut tx = state.db.write(&Context::service()).await.map_err(&failed)?;
+    mfa::remove(&state, &mut tx, user.id, &factor).await.map_err(&failed)?;
+    let entry = audit::payload(&Actor::user(&user), Action::FactorDeleted, Some(traits(&user, &factor)));
+    audit::insert_from(&mut tx, &state, &client, &entry).await.map_err(&failed)?;
+    tx.commit().await.map_err(&failed)?;
+    Ok(Json(factor))
+}
+
+fn find(user: &User, FactorId(id): &FactorId) -> Result<Factor, Error> {
+    user.factors.iter().find(|factor| factor.id == *id).cloned().ok_or_else(|| FACTOR_NOT_FOUND.into())
+}
+
+fn traits(user: &User, factor: &Factor) -> Value {
+    json!({"user_id": user.id, "factor_id": factor.id})
+}

@@ -1,0 +1,145 @@
+//! `POST /factors`: a new factor, which counts once it has been verified.
+
+use authkit::totp::Key;
+use axum::extract::State as With;
+use jiff::SignedDuration;
+use pg::{Context, Transaction};
+use secrecy::ExposeSecret;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use uuid::Uuid;
+
+use super::Kind;
+use super::member::Member;
+use super::refusals::{ENROLL_NEEDS_AAL2, TOO_MANY_FACTORS, name_conflict};
+use crate::client::Client;
+use crate::error::Error;
+use crate::json::{Body, Json};
+use crate::model::audit::{self, Action, Actor};
+use crate::model::factors::{self, Factor, NAME_KEY, NewFactor};
+use crate::model::users::{self, User};
+use crate::state::State;
+
+/// The body.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+pub(super) struct Request {
+    factor_type: String,
+    friendly_name: String,
+    issuer: String,
+}
+
+/// The answer.
+#[derive(Serialize)]
+pub(super) struct Enrolled {
+    id: Uuid,
+    r#type: &'static str,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    friendly_name: String,
+    totp: TotpKey,
+}
+
+/// What an authenticator app has to know.
+#[derive(Serialize)]
+struct TotpKey {
+    qr_code: String,
+    secret: String,
+    uri: String,
+}
+
+/// Adds a factor.
+pub(super) async fn post(
+    With(state): With<State>,
+    member: Member,
+    client: Client,
+    Body(request): Body<Request>,
+) -> Result<Json<Enrolled>, Error> {
+    let kind = Kind::parse(&request.factor_type)
+        .ok_or_else(|| Error::validation("factor_type needs to be totp, phone, or webauthn"))?;
+    kind.check_enroll(&state.settings.mfa)?;
+    let key = Key::generate(&state.random);
+    let totp = describe(&state, &member.user, &request.issuer, &key)?;
+    let failed = |error: pg::Error| match error.constraint() {
+        Some(NAME_KEY) => name_conflict(&request.friendly_name).into(),
+        _ => Error::Database("Database error creating factor", error),
+    };
+    let mut tx = state.db.write(&Context::service()).await.map_err(failed)?;
+    let user = lock(&state, &mut tx, &member).await.map_err(failed)?.ok_or(Error::TokenUserNotFound)?;
+    check(&state, &member, &user.factors, &request.friendly_name)?;
+    let factor = NewFactor {
+        id: state.random.uuid(),
+        user_id: user.id,
+        friendly_name: &request.friendly_name,
+        kind: kind.name(),
+        secret: key.base32(),
+        at: state.clock.now(),
+    };
+    factors::insert(&mut tx, &factor).await.map_err(failed)?;
+    let traits = json!({"factor_id": factor.id, "factor_type": kind.name()});
+    let entry = audit::payload(&Actor::user(&user), Action::FactorInProgress, Some(traits));
+    audit::insert_from(&mut tx, &state, &client, &entry).await.map_err(failed)?;
+    let id = factor.id;
+    tx.commit().await.map_err(failed)?;
+    Ok(Json(Enrolled { id, r#type: kind.name(), friendly_name: request.friendly_name, totp }))
+}
+
+/// The user with current factors, without those that nobody went on with; locked, so that limits hold.
+async fn lock(state: &State, tx: &mut Transaction, member: &Member) -> Result<Option<User>, pg::Error> {
+    let id = member.user.id;
+    factors::lock_user(tx, id).await?;
+    let lifetime = SignedDuration::try_from(state.settings.mfa.factor_lifetime()).unwrap_or(SignedDuration::MAX);
+    if let Ok(before) = state.clock.now().checked_sub(lifetime) {
+        factors::delete_stale(tx, id, before).await?;
+    }
+    users::reload(tx, id).await
+}
+
+fn check(state: &State, member: &Member, factors: &[Factor], name: &str) -> Result<(), Error> {
+    let settings = &state.settings.mfa;
+    let verified = factors.iter().filter(|factor| factor.is_verified()).count();
+    if factors.iter().any(|factor| factor.friendly_name == name) {
+        return Err(name_conflict(name).into());
+    }
+    if factors.len() >= settings.max_enrolled_factors || verified >= settings.max_verified_factors {
+        return Err(TOO_MANY_FACTORS.into());
+    }
+    if verified > 0 && !member.is_second_level() {
+        return Err(ENROLL_NEEDS_AAL2.into());
+    }
+    Ok(())
+}
+
+/// The key as text and picture. The issuer is the app's host where none is given.
+fn describe(state: &State, user: &User, issuer: &str, key: &Key) -> Result<TotpKey, Error> {
+    let issuer = if issuer.is_empty() { host(&state.settings.site_url) } else { issuer };
+    let account = if user.email.is_empty() { &user.phone } else { &user.email };
+    let picture = key.qr_svg(issuer, account).map_err(|error| Error::validation(error.to_string()))?;
+    Ok(TotpKey {
+        qr_code: picture.expose_secret().to_owned(),
+        secret: key.base32().expose_secret().to_owned(),
+        uri: key.uri(issuer, account).expose_secret().to_owned(),
+    })
+}
+
+/// Host and port of an address.
+fn host(address: &str) -> &str {
+    let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    authority.rsplit('@').next().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_issuer_is_host_and_port_of_the_app() {
+        for (address, expected) in [
+            ("http://127.0.0.1:3000", "127.0.0.1:3000"),
+            ("https://app.example.com/start?x#y", "app.example.com"),
+            ("https://user:secret@app.example.com/", "app.example.com"),
+        ] {
+            assert_eq!(host(address), expected);
+        }
+    }
+}

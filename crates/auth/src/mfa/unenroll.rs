@@ -1,0 +1,59 @@
+//! `DELETE /factors/{id}`: a factor goes, and with it the level of the sessions that used it.
+
+use axum::extract::State as With;
+use pg::{Context, Transaction};
+use serde::Serialize;
+use serde_json::json;
+use uuid::Uuid;
+
+use super::Kind;
+use super::member::{FactorId, Member};
+use super::refusals::UNENROLL_NEEDS_AAL2;
+use crate::client::Client;
+use crate::error::Error;
+use crate::json::Json;
+use crate::model::audit::{self, Action, Actor};
+use crate::model::factors::{self, Factor};
+use crate::model::recovery_codes;
+use crate::state::State;
+
+/// The answer.
+#[derive(Serialize)]
+pub(super) struct Unenrolled {
+    id: Uuid,
+}
+
+/// Removes a factor; a verified one only at the second level.
+pub(super) async fn delete(
+    With(state): With<State>,
+    member: Member,
+    factor_id: FactorId,
+    client: Client,
+) -> Result<Json<Unenrolled>, Error> {
+    let factor = member.factor(&factor_id)?;
+    if factor.is_verified() && !member.is_second_level() {
+        return Err(UNENROLL_NEEDS_AAL2.into());
+    }
+    let failed = Error::database("Database error deleting factor");
+    let mut tx = state.db.write(&Context::service()).await.map_err(&failed)?;
+    remove(&state, &mut tx, member.user.id, factor).await.map_err(&failed)?;
+    let traits = json!({"factor_id": factor.id, "factor_status": factor.status, "session_id": member.session.id});
+    let entry = audit::payload(&Actor::user(&member.user), Action::FactorUnenrolled, Some(traits));
+    audit::insert_from(&mut tx, &state, &client, &entry).await.map_err(&failed)?;
+    tx.commit().await.map_err(&failed)?;
+    Ok(Json(Unenrolled { id: factor.id }))
+}
+
+/// Deletes a factor, lowers the sessions that used it, and forgets recovery codes that stand for no factor any more.
+pub(crate) async fn remove(
+    state: &State,
+    tx: &mut Transaction,
+    user_id: Uuid,
+    factor: &Factor,
+) -> Result<(), pg::Error> {
+    factors::lock_user(tx, user_id).await?;
+    factors::delete(tx, factor.id).await?;
+    let method = Kind::parse(&factor.factor_type).map_or("", Kind::method);
+    factors::lower_sessions(tx, user_id, factor.id, method, state.clock.now()).await?;
+    recovery_codes::delete_idle(tx, user_id).await
+}
