@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow, bail};
 use base::project::PrivateJwk;
 
-use super::Settings;
+use super::{Settings, accounts};
 
 impl Settings {
     /// Sets what the table calls `name` from text.
@@ -62,53 +62,7 @@ impl Settings {
             }
             "PUBLISHABLE_KEY" => self.keys.publishable = Some(api_key(text, "sb_publishable_")?),
             "SECRET_KEY" => self.keys.secret = Some(api_key(text, "sb_secret_")?.into()),
-            _ => return self.apply_service(name, text),
-        }
-        Ok(())
-    }
-
-    fn apply_service(&mut self, name: &str, text: &str) -> Result<()> {
-        match name {
-            "GOTRUE_SITE_URL" => self.auth.site_url = url(text)?,
             "API_EXTERNAL_URL" => self.external_url = Some(url(text)?.trim_end_matches('/').to_owned()),
-            "GOTRUE_URI_ALLOW_LIST" => self.auth.uri_allow_list = list(text),
-            "GOTRUE_JWT_EXP" => self.auth.jwt_exp = seconds(text)?,
-            "GOTRUE_DISABLE_SIGNUP" => self.auth.disable_signup = switch(text)?,
-            "VESTIBULE_ENABLE_SIGNUP" => self.auth.disable_signup = !switch(text)?,
-            "GOTRUE_MAILER_AUTOCONFIRM" => self.auth.mailer_autoconfirm = switch(text)?,
-            "VESTIBULE_ENABLE_CONFIRMATIONS" => self.auth.mailer_autoconfirm = !switch(text)?,
-            "GOTRUE_EXTERNAL_EMAIL_ENABLED" => self.auth.email_enabled = switch(text)?,
-            "GOTRUE_MAILER_SECURE_EMAIL_CHANGE_ENABLED" => self.auth.mailer_secure_email_change = switch(text)?,
-            "GOTRUE_MAILER_OTP_EXP" => self.auth.mailer_otp_exp = seconds(text)?,
-            "GOTRUE_MAILER_OTP_LENGTH" => {
-                self.auth.mailer_otp_length = at_least(text, 6, "a number of digits (6 to 10)")?;
-            }
-            "GOTRUE_SMTP_MAX_FREQUENCY" => self.auth.mailer_max_frequency = duration(text)?,
-            "GOTRUE_SMTP_ADMIN_EMAIL" => text.clone_into(&mut self.auth.mailer_from),
-            "GOTRUE_SMTP_SENDER_NAME" => text.clone_into(&mut self.auth.mailer_from_name),
-            _ => return self.apply_session(name, text),
-        }
-        Ok(())
-    }
-
-    fn apply_session(&mut self, name: &str, text: &str) -> Result<()> {
-        match name {
-            "GOTRUE_SECURITY_UPDATE_PASSWORD_REQUIRE_REAUTHENTICATION" => {
-                self.auth.update_password_require_reauthentication = switch(text)?;
-            }
-            "GOTRUE_SECURITY_UPDATE_PASSWORD_REQUIRE_CURRENT_PASSWORD" => {
-                self.auth.update_password_require_current_password = switch(text)?;
-            }
-            "GOTRUE_SESSIONS_TIMEBOX" => self.auth.sessions_timebox = limit(text)?,
-            "GOTRUE_SESSIONS_INACTIVITY_TIMEOUT" => self.auth.sessions_inactivity_timeout = limit(text)?,
-            "GOTRUE_PASSWORD_MIN_LENGTH" => self.auth.password.min_length = at_least(text, 0, "a number of bytes")?,
-            "GOTRUE_PASSWORD_REQUIRED_CHARACTERS" => self.auth.password.required_characters = character_sets(text),
-            "GOTRUE_SECURITY_REFRESH_TOKEN_ROTATION_ENABLED" => {
-                self.auth.refresh_token_rotation = switch(text)?;
-            }
-            "GOTRUE_SECURITY_REFRESH_TOKEN_REUSE_INTERVAL" => {
-                self.auth.refresh_token_reuse_interval = seconds(text)?;
-            }
             _ => return self.apply_data(name, text),
         }
         Ok(())
@@ -125,22 +79,22 @@ impl Settings {
             "PGRST_DB_EXTRA_SEARCH_PATH" => self.rest.extra_search_path = list(text),
             "PGRST_DB_MAX_ROWS" => self.rest.max_rows = Some(at_least(text, 1, "a number of rows (at least 1)")?),
             "FILE_SIZE_LIMIT" => self.storage.file_size_limit = size(text)?,
-            _ => bail!("there is no such setting"),
+            _ => return accounts::apply(&mut self.auth, name, text),
         }
         Ok(())
     }
 }
 
-fn expected(text: &str, what: &str) -> anyhow::Error {
+pub(super) fn expected(text: &str, what: &str) -> anyhow::Error {
     anyhow!("{text:?} is not {what}")
 }
 
-fn list(text: &str) -> Vec<String> {
+pub(super) fn list(text: &str) -> Vec<String> {
     text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
 }
 
 /// A boolean as Go's `ParseBool` takes it, since the names come from Go programs.
-fn switch(text: &str) -> Result<bool> {
+pub(super) fn switch(text: &str) -> Result<bool> {
     match text {
         "1" | "t" | "T" | "true" | "TRUE" | "True" | "on" => Ok(true),
         "0" | "f" | "F" | "false" | "FALSE" | "False" | "off" => Ok(false),
@@ -148,35 +102,35 @@ fn switch(text: &str) -> Result<bool> {
     }
 }
 
-fn seconds(text: &str) -> Result<Duration> {
+pub(super) fn seconds(text: &str) -> Result<Duration> {
     at_least(text, 0, "a number of seconds").map(Duration::from_secs)
 }
 
-fn duration(text: &str) -> Result<Duration> {
+pub(super) fn duration(text: &str) -> Result<Duration> {
     auth::settings::duration(text).map_err(|_| expected(text, "a duration such as 1h30m"))
 }
 
 /// A limit that is none when it is zero or empty, as the Supabase CLI writes it.
-fn limit(text: &str) -> Result<Option<Duration>> {
+pub(super) fn limit(text: &str) -> Result<Option<Duration>> {
     if text.is_empty() { Ok(None) } else { duration(text).map(|limit| Some(limit).filter(|limit| !limit.is_zero())) }
 }
 
 /// Sets of characters separated by colons; `\\:` is a colon itself.
-fn character_sets(text: &str) -> Vec<String> {
+pub(super) fn character_sets(text: &str) -> Vec<String> {
     let sets = text.replace("\\:", "\u{0}");
     sets.split(':').filter(|set| !set.is_empty()).map(|set| set.replace('\u{0}', ":")).collect()
 }
 
-fn port(text: &str) -> Result<u16> {
+pub(super) fn port(text: &str) -> Result<u16> {
     at_least(text, 1, "a port (1 to 65535)")
 }
 
-fn at_least<T: std::str::FromStr>(text: &str, least: u64, what: &str) -> Result<T> {
+pub(super) fn at_least<T: std::str::FromStr>(text: &str, least: u64, what: &str) -> Result<T> {
     let is_enough = text.trim().parse::<u64>().is_ok_and(|number| number >= least);
     text.trim().parse().ok().filter(|_| is_enough).ok_or_else(|| expected(text, what))
 }
 
-fn url(text: &str) -> Result<String> {
+pub(super) fn url(text: &str) -> Result<String> {
     let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
     match rest {
         Some(rest) if !rest.is_empty() && !rest.contains(char::is_whitespace) => Ok(text.to_owned()),

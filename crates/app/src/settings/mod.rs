@@ -1,5 +1,6 @@
 //! All settings of the server: flags over environment over project file over defaults.
 
+mod accounts;
 mod apply;
 mod project_file;
 pub mod table;
