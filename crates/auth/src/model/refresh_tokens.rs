@@ -119,7 +119,7 @@ const DELETE_ALL: &str = "delete from auth.refresh_tokens where session_id = $1"
 const INSERT: &str = "
     insert into auth.refresh_tokens
         (instance_id, token, user_id, revoked, created_at, updated_at, parent, session_id)
-    values ('00000000-0000-0000-0000-000000000000', $1, $2::uuid::text, false, $3, $3, '', $4)";
+    values ('00000000-0000-0000-0000-000000000000', $1, $2::uuid::text, false, $3, $3, null, $4)";
 
 /// Replaces all tokens of a session by one that continues none of them.
 pub(crate) async fn replace_all(
