@@ -95,6 +95,13 @@ fn claim_of_wrong_type(token: &Token) -> Option<&'static str> {
     wrong.copied().or((!has_methods).then_some("amr"))
 }
 
+/// Whether a request carries a valid token with an administrator's role.
+pub(crate) fn is_admin(parts: &Parts, state: &State) -> bool {
+    let claims = claims(parts, state).ok();
+    let role = claims.as_ref().and_then(|claims| claims.text("role"));
+    role.is_some_and(|role| state.settings.jwt_admin_roles.iter().any(|known| known == role))
+}
+
 /// The session that a token names; the nil uuid stands for none.
 fn session_claim(claims: &Token) -> Option<&str> {
     claims.text("session_id").filter(|id| !id.is_empty() && *id != "00000000-0000-0000-0000-000000000000")

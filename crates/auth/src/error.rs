@@ -12,10 +12,11 @@ use authkit::strength::{MAX_LENGTH, PasswordError, Weakness};
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use base::http::Failure;
-use http::StatusCode;
+use http::header::RETRY_AFTER;
+use http::{HeaderValue, StatusCode};
 
+use crate::denial::Denial;
 use crate::json::MAX_BODY;
-use crate::refusal::Refusal;
 
 /// An error of the account service.
 #[derive(Debug)]
@@ -122,7 +123,7 @@ pub(crate) enum Error {
     OwnsObjects(pg::Error),
 
     /// What one flow refuses.
-    Refused(Refusal),
+    Denied(Denial),
 
     // Inside
     /// The database failed; the text that clients get.
@@ -308,7 +309,7 @@ impl Error {
                 "New password should be different from the old password.".into(),
             ),
             Self::OwnsObjects(error) => (S::CONFLICT, "conflict", error.failure().message.into()),
-            Self::Refused(refusal) => (refusal.status, refusal.code, refusal.text.as_ref().into()),
+            Self::Denied(denial) => (denial.status, denial.code, denial.text.as_ref().into()),
             Self::Database(text, _) | Self::Internal(text, _) => {
                 (S::INTERNAL_SERVER_ERROR, "unexpected_failure", (*text).into())
             }
@@ -348,6 +349,9 @@ impl IntoResponse for Error {
     fn into_response(self) -> Response {
         let mut response = Response::new(Body::empty());
         *response.status_mut() = self.public().status;
+        if let Self::Denied(Denial { retry_after: Some(seconds), .. }) = &self {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(*seconds));
+        }
         if let Some(failure) = self.failure() {
             response.extensions_mut().insert(failure);
         }
@@ -377,9 +381,9 @@ impl From<HashError> for Error {
     fn from(error: HashError) -> Self {
         match error {
             HashError::TooLong => PasswordError::TooLong.into(),
-            HashError::Unsupported => {
-                Self::validation("The password hash is of no supported kind (bcrypt, argon2i, argon2id)")
-            }
+            HashError::Unsupported => Self::validation(
+                "The password hash is of no supported kind (bcrypt, argon2, scrypt, Firebase scrypt, PBKDF2)",
+            ),
             HashError::Interrupted => Self::Internal("Internal Server Error", error.to_string()),
         }
     }

@@ -2,10 +2,10 @@
 
 use axum::Router;
 use axum::middleware;
-use axum::routing::{MethodRouter, get, post};
+use axum::routing::{MethodRouter, delete, get, post};
 
 use crate::state::State;
-use crate::{admin, answer, login, logout, mfa, public, recover, sessions, signup, user, verify};
+use crate::{admin, answer, limits, login, logout, mfa, public, recover, sessions, signup, user, verify};
 
 /// All routes, without the public prefix (`/auth/v1`).
 pub fn router(state: State) -> Router {
@@ -17,7 +17,9 @@ pub fn router(state: State) -> Router {
         .route("/.well-known/oauth-authorization-server", get(public::oauth_authorization_server))
         .route("/token", post(login::token))
         .route("/logout", post(logout::post))
-        .route("/recover", post(recover::post));
+        .route("/recover", post(recover::post))
+        .route("/user/identities/{identity_id}", delete(user::identities::delete))
+        .route("/admin/audit", get(admin::audit::list));
     let router = with_slash(router, "/signup", post(signup::post));
     let router = with_slash(router, "/verify", get(verify::get).post(verify::post).head(answer::no_head));
     let router = with_slash(router, "/user", get(user::get).put(user::put));
@@ -26,6 +28,7 @@ pub fn router(state: State) -> Router {
     let router = with_slash(router, "/admin/users/{user_id}", one);
     sessions::routes(mfa::routes(router))
         .fallback(answer::not_found)
+        .layer(middleware::from_fn_with_state(state.clone(), limits::gate))
         .layer(middleware::from_fn_with_state(state.clone(), answer::finish))
         .with_state(state)
 }

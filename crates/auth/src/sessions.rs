@@ -14,6 +14,7 @@ use uuid::Uuid;
 use crate::admin;
 use crate::bearer::Authenticated;
 use crate::client::Client;
+use crate::denial::Denial;
 use crate::error::Error;
 use crate::json::Json;
 use crate::model::audit::{self, Action, Actor};
@@ -21,11 +22,10 @@ use crate::model::session_list::{self, Listed};
 use crate::model::sessions;
 use crate::paging::Paging;
 use crate::query::Query;
-use crate::refusal::Refusal;
 use crate::state::State;
 
 /// A session that is not there, or not this user's.
-pub(crate) const NOT_FOUND: Refusal = Refusal::new(StatusCode::NOT_FOUND, "session_not_found", "Session not found");
+pub(crate) const NOT_FOUND: Denial = Denial::new(StatusCode::NOT_FOUND, "session_not_found", "Session not found");
 
 /// The routes of users and of administrators.
 pub(crate) fn routes(router: Router<State>) -> Router<State> {

@@ -6,6 +6,7 @@ use authkit::PasswordRules;
 use authkit::strength::LEAST_MIN_LENGTH;
 
 use crate::glob::Glob;
+use crate::limits::RateLimits;
 use crate::mfa::MfaSettings;
 
 /// Settings of the account service.
@@ -79,8 +80,14 @@ pub struct Settings {
     pub sessions_inactivity_timeout: Option<Duration>,
     /// How long a user with a second factor may stay at the first level.
     pub sessions_allow_low_aal: Option<Duration>,
+    /// Users may add and remove ways to sign in.
+    pub manual_linking_enabled: bool,
+    /// The list of users goes on from a cursor where no page is asked for.
+    pub cursor_pagination_enabled: bool,
     /// Second factors.
     pub mfa: MfaSettings,
+    /// How often one address may ask.
+    pub rate_limits: RateLimits,
 }
 
 impl Default for Settings {
@@ -118,7 +125,10 @@ impl Default for Settings {
             sessions_timebox: None,
             sessions_inactivity_timeout: None,
             sessions_allow_low_aal: None,
+            manual_linking_enabled: false,
+            cursor_pagination_enabled: false,
             mfa: MfaSettings::default(),
+            rate_limits: RateLimits::default(),
         }
     }
 }

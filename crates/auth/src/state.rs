@@ -7,6 +7,7 @@ use base::jwt::Keyring;
 use base::{Clock, Random};
 
 use crate::Settings;
+use crate::protection::Protection;
 use crate::redirect::AllowList;
 
 /// What the service needs from its surroundings.
@@ -32,6 +33,7 @@ pub struct State {
     pub(crate) random: Random,
     pub(crate) hasher: Hasher,
     pub(crate) allow_list: Arc<AllowList>,
+    pub(crate) protection: Arc<Protection>,
 }
 
 impl State {
@@ -41,7 +43,22 @@ impl State {
         let Deps { db, keyring, clock, random } = deps;
         let hasher = Hasher::new(random.clone());
         let allow_list = Arc::new(AllowList::new(&settings));
-        Self { settings: Arc::new(settings), db, keyring, clock, random, hasher, allow_list }
+        Self {
+            settings: Arc::new(settings),
+            db,
+            keyring,
+            clock,
+            random,
+            hasher,
+            allow_list,
+            protection: Arc::default(),
+        }
+    }
+
+    /// The same service with what protects it.
+    #[must_use]
+    pub fn with_protection(self, protection: Protection) -> Self {
+        Self { protection: Arc::new(protection), ..self }
     }
 
     /// A password that nobody knows, for accounts that have none yet.

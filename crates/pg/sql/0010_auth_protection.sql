@@ -38,5 +38,11 @@ comment on table vestibule.rate_limits is 'How many requests an address, or ever
 comment on column vestibule.rate_limits.tokens is 'What the bucket held at updated_at.';
 comment on column vestibule.rate_limits.full_at is 'From then on the row is as good as none.';
 
+-- For lists of users that go on from a user: as fast at the end as at the start.
+set role supabase_auth_admin;
+create index users_list_idx on auth.users
+  (instance_id, aud, (coalesce(created_at, '0001-01-01 00:00:00+00'::timestamptz)), id);
+reset role;
+
 grant select, insert, update, delete
   on vestibule.mfa_totp_steps, vestibule.mfa_recovery_codes, vestibule.rate_limits to supabase_auth_admin;

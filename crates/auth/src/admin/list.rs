@@ -5,6 +5,7 @@ use axum::response::{IntoResponse, Response};
 use http::Uri;
 use serde::Serialize;
 
+use super::cursor;
 use crate::bearer::Admin;
 use crate::client::Client;
 use crate::error::Error;
@@ -30,6 +31,12 @@ pub(crate) async fn list(
 ) -> Result<Response, Error> {
     let aud = client.audience(Some(&admin.claims), &state.settings);
     let order = order(&query)?;
+    if let Some(users) = look_up(&state, &query, &aud).await? {
+        return Ok(Json(Users { users, aud }).into_response());
+    }
+    if cursor::is_wanted(&state, &query) {
+        return cursor::list(&state, &uri, &query, aud, order).await;
+    }
     let paging = Paging::read(&query)?;
     let wanted =
         Page { aud: &aud, filter: query.first("filter"), order, limit: paging.limit(), offset: paging.offset() };
@@ -38,6 +45,18 @@ pub(crate) async fn list(
     let mut response = Json(Users { users, aud }).into_response();
     response.headers_mut().extend(paging.headers(&uri, &query, total));
     Ok(response)
+}
+
+/// Who has exactly the `email` or the `phone` that the query names; `None` when it names neither.
+async fn look_up(state: &State, query: &Query, aud: &str) -> Result<Option<Vec<User>>, Error> {
+    let (email, phone) = (query.first("email"), query.first("phone"));
+    let found = match (email, phone) {
+        ("", "") => return Ok(None),
+        (email, "") => users::with_email(&state.db, aud, &email.to_lowercase()).await,
+        ("", phone) => users::with_phone(&state.db, aud, phone.trim_start_matches(['+', ' '])).await,
+        _ => return Err(Error::validation("Only an email address or phone number can be looked up")),
+    };
+    found.map(Some).map_err(Error::database("Database error finding users"))
 }
 
 /// Only the time of creation can be sorted by; the newest come first.

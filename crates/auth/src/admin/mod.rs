@@ -1,7 +1,9 @@
 //! `/admin/users`: administration of users, for tokens with an administrator's role.
 
 mod attributes;
+pub(crate) mod audit;
 mod create;
+mod cursor;
 mod delete;
 pub(crate) mod factors;
 mod list;

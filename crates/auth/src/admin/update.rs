@@ -31,7 +31,7 @@ pub(crate) async fn update(
     let ban = attributes.ban(at)?;
     let password_hash = match &attributes.password {
         Some(password) => {
-            state.settings.password.check(password)?;
+            state.check_password(password).await?;
             Some(state.hasher.hash(password.clone().into()).await?)
         }
         None => None,

@@ -1,6 +1,5 @@
 //! Signing in with an email address and a password.
 
-use authkit::strength::PasswordError;
 use axum::response::Response;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
@@ -66,13 +65,13 @@ pub(super) async fn grant(state: &State, client: &Client, request: Request) -> R
         .await
         .map_err(Error::database("Database error granting user"))?
         .ok_or(Error::InvalidCredentials)?;
-    issued.answer_with(state, Some(weakness(state, &password)))
+    issued.answer_with(state, Some(weakness(state, &password).await))
 }
 
 /// What is weak about a password that is right all the same.
-fn weakness(state: &State, password: &SecretString) -> Value {
-    match state.settings.password.check(password.expose_secret()) {
-        Err(PasswordError::Weak(weakness)) => json!({"message": weakness.message, "reasons": weakness.reasons}),
-        Err(PasswordError::TooLong) | Ok(()) => Value::Null,
+async fn weakness(state: &State, password: &SecretString) -> Value {
+    match state.check_password(password.expose_secret()).await {
+        Err(Error::WeakPassword(weakness)) => json!({"message": weakness.message, "reasons": weakness.reasons}),
+        _ => Value::Null,
     }
 }

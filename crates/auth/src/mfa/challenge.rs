@@ -8,8 +8,8 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::Kind;
+use super::denials::FACTOR_NOT_FOUND;
 use super::member::{FactorId, Member};
-use super::refusals::FACTOR_NOT_FOUND;
 use crate::client::Client;
 use crate::error::Error;
 use crate::json::Json;

@@ -10,8 +10,8 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::Kind;
+use super::denials::{ENROLL_NEEDS_AAL2, TOO_MANY_FACTORS, name_conflict};
 use super::member::Member;
-use super::refusals::{ENROLL_NEEDS_AAL2, TOO_MANY_FACTORS, name_conflict};
 use crate::client::Client;
 use crate::error::Error;
 use crate::json::{Body, Json};

@@ -3,7 +3,7 @@
 use http::StatusCode;
 
 use super::settings::MfaSettings;
-use crate::refusal::Refusal;
+use crate::denial::Denial;
 
 /// A kind of second factor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +43,7 @@ impl Kind {
     }
 
     /// Whether factors of this kind may be added.
-    pub(crate) fn check_enroll(self, settings: &MfaSettings) -> Result<(), Refusal> {
+    pub(crate) fn check_enroll(self, settings: &MfaSettings) -> Result<(), Denial> {
         let (is_enabled, code, text) = match self {
             Self::Totp => {
                 (settings.totp_enroll_enabled, "mfa_totp_enroll_not_enabled", "MFA enroll is disabled for TOTP")
@@ -51,11 +51,11 @@ impl Kind {
             Self::Phone => (false, "mfa_phone_enroll_not_enabled", "MFA enroll is disabled for Phone"),
             Self::Webauthn => (false, "mfa_webauthn_enroll_not_enabled", "MFA enroll is disabled for WebAuthn"),
         };
-        if is_enabled { Ok(()) } else { Err(Refusal::new(UNPROCESSABLE, code, text)) }
+        if is_enabled { Ok(()) } else { Err(Denial::new(UNPROCESSABLE, code, text)) }
     }
 
     /// Whether factors of this kind may be used.
-    pub(crate) fn check_verify(self, settings: &MfaSettings) -> Result<(), Refusal> {
+    pub(crate) fn check_verify(self, settings: &MfaSettings) -> Result<(), Denial> {
         let (is_enabled, code, text) = match self {
             Self::Totp => {
                 (settings.totp_verify_enabled, "mfa_totp_verify_not_enabled", "MFA verification is disabled for TOTP")
@@ -63,6 +63,6 @@ impl Kind {
             Self::Phone => (false, "mfa_phone_verify_not_enabled", "MFA verification is disabled for Phone"),
             Self::Webauthn => (false, "mfa_webauthn_verify_not_enabled", "MFA verification is disabled for WebAuthn"),
         };
-        if is_enabled { Ok(()) } else { Err(Refusal::new(UNPROCESSABLE, code, text)) }
+        if is_enabled { Ok(()) } else { Err(Denial::new(UNPROCESSABLE, code, text)) }
     }
 }

@@ -7,17 +7,17 @@ use http::StatusCode;
 use http::request::Parts;
 use uuid::Uuid;
 
-use super::refusals::FACTOR_NOT_FOUND;
+use super::denials::FACTOR_NOT_FOUND;
 use crate::bearer::Authenticated;
+use crate::denial::Denial;
 use crate::error::Error;
 use crate::model::factors::Factor;
 use crate::model::sessions::Session;
 use crate::model::users::User;
-use crate::refusal::Refusal;
 use crate::state::State;
 
-const ANONYMOUS: Refusal =
-    Refusal::new(StatusCode::FORBIDDEN, "no_authorization", "Anonymous user not allowed to perform these actions");
+const ANONYMOUS: Denial =
+    Denial::new(StatusCode::FORBIDDEN, "no_authorization", "Anonymous user not allowed to perform these actions");
 
 /// A caller who may have second factors.
 pub(super) struct Member {

@@ -1,19 +1,19 @@
 //! `/factors`: second factors of the signed-in user, and the step up to the second level of assurance.
 
 mod challenge;
+mod denials;
 mod enroll;
 mod kind;
 mod member;
 mod recovery_codes;
-mod refusals;
 mod settings;
 mod step_up;
 mod unenroll;
 mod verify;
 
+pub(crate) use denials::{FACTOR_NOT_FOUND, name_conflict};
 pub(crate) use kind::Kind;
 pub(crate) use member::FactorId;
-pub(crate) use refusals::{FACTOR_NOT_FOUND, name_conflict};
 pub use settings::MfaSettings;
 pub(crate) use unenroll::remove;
 

@@ -10,12 +10,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
+use super::denials::{CODES_NEED_AAL2, NO_VERIFIED_FACTOR, WRONG_RECOVERY_CODE};
 use super::member::Member;
-use super::refusals::{CODES_NEED_AAL2, NO_VERIFIED_FACTOR, WRONG_RECOVERY_CODE};
 use super::step_up::StepUp;
 use crate::client::Client;
 use crate::error::Error;
 use crate::json::{Body, Json};
+use crate::limits::{self, Bucket};
 use crate::model::audit::{self, Action, Actor};
 use crate::model::{factors, recovery_codes};
 use crate::state::State;
@@ -98,6 +99,7 @@ pub(super) async fn verify(
     if request.code.is_empty() {
         return Err(Error::validation("Code needs to be non-empty"));
     }
+    limits::check_user(&state, Bucket::FactorVerify, member.user.id).await?;
     if !member.user.has_verified_factor() {
         return Err(NO_VERIFIED_FACTOR.into());
     }

@@ -7,8 +7,8 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::Kind;
+use super::denials::UNENROLL_NEEDS_AAL2;
 use super::member::{FactorId, Member};
-use super::refusals::UNENROLL_NEEDS_AAL2;
 use crate::client::Client;
 use crate::error::Error;
 use crate::json::Json;

@@ -11,12 +11,13 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::Kind;
+use super::denials::{CHALLENGE_NOT_FOUND, FACTOR_NOT_FOUND, OTHER_ADDRESS, WRONG_CODE, challenge_expired};
 use super::member::{FactorId, Member};
-use super::refusals::{CHALLENGE_NOT_FOUND, FACTOR_NOT_FOUND, OTHER_ADDRESS, WRONG_CODE, challenge_expired};
 use super::step_up::StepUp;
 use crate::client::Client;
 use crate::error::Error;
 use crate::json::Body;
+use crate::limits::{self, Bucket};
 use crate::model::audit::{self, Action, Actor};
 use crate::model::challenges::{self, Challenge};
 use crate::model::factors;
@@ -47,6 +48,7 @@ pub(super) async fn post(
     if request.code.is_empty() {
         return Err(Error::validation("Code needs to be non-empty"));
     }
+    limits::check_user(&state, Bucket::FactorVerify, member.user.id).await?;
     let failed = Error::database(NOT_VERIFIED);
     let mut tx = state.db.write(&Context::service()).await.map_err(&failed)?;
     factors::lock_user(&mut tx, member.user.id).await.map_err(&failed)?;

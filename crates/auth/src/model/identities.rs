@@ -124,3 +124,10 @@ const OBSCURE: &str = "update auth.identities set provider_id = $2, identity_dat
 pub(crate) async fn obscure(tx: &mut Transaction, id: Uuid, provider_id: &str) -> Result<(), pg::Error> {
     tx.execute(OBSCURE, &[&id, &provider_id]).await.map(drop)
 }
+
+const DELETE: &str = "delete from auth.identities where id = $1";
+
+/// Deletes an identity.
+pub(crate) async fn delete(tx: &mut Transaction, id: Uuid) -> Result<(), pg::Error> {
+    tx.execute(DELETE, &[&id]).await.map(drop)
+}

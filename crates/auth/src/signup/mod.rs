@@ -53,7 +53,7 @@ pub(crate) async fn post(
     if request.email.is_empty() && request.phone.is_empty() {
         return Err(Error::AnonymousDisabled);
     }
-    let (email, challenge) = check(&state, &request)?;
+    let (email, challenge) = check(&state, &request).await?;
     let start = Start {
         state: &state,
         client: &client,
@@ -89,14 +89,14 @@ async fn overtaken(start: &Start<'_>, error: pg::Error) -> Result<Response, Erro
 }
 
 /// Checks in the order of the reference; returns the address in the form in which it is stored.
-fn check(state: &State, request: &Request) -> Result<(String, Option<Challenge>), Error> {
+async fn check(state: &State, request: &Request) -> Result<(String, Option<Challenge>), Error> {
     if state.settings.disable_signup {
         return Err(Error::SignupDisabled);
     }
     if request.password.is_empty() {
         return Err(Error::validation("Signup requires a valid password"));
     }
-    state.settings.password.check(&request.password)?;
+    state.check_password(&request.password).await?;
     if !request.email.is_empty() && !request.phone.is_empty() {
         return Err(Error::validation("Only an email address or phone number should be provided on signup."));
     }

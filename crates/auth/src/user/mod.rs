@@ -1,5 +1,6 @@
 //! `/user`: the signed-in user about themselves.
 
+pub(crate) mod identities;
 mod update;
 
 pub(crate) use update::put;

@@ -55,7 +55,7 @@ pub(crate) async fn put(
     caller: Authenticated,
     Body(mut request): Body<Request>,
 ) -> Result<Json<User>, Error> {
-    check_form(&state, &mut request)?;
+    check_form(&state, &mut request).await?;
     let challenge = Challenge::read(&request.code_challenge_method, &request.code_challenge)?;
     check_rights(&state, &caller, &request)?;
     check_taken(&state, &client, &caller, &request).await?;
@@ -80,7 +80,7 @@ pub(crate) async fn put(
 }
 
 /// The form of what is given; address and number are brought into the form in which they are compared.
-fn check_form(state: &State, request: &mut Request) -> Result<(), Error> {
+async fn check_form(state: &State, request: &mut Request) -> Result<(), Error> {
     if !request.email.is_empty() {
         request.email = authkit::address::email(&request.email)?;
     }
@@ -92,7 +92,7 @@ fn check_form(state: &State, request: &mut Request) -> Result<(), Error> {
         }
     }
     if let Some(password) = &request.password {
-        state.settings.password.check(password)?;
+        state.check_password(password).await?;
     }
     Ok(())
 }

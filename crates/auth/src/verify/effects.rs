@@ -33,7 +33,7 @@ pub(super) async fn apply(state: &State, tx: &mut Transaction, user: &User, purp
 }
 
 /// The user with `app_metadata` telling the providers of all identities.
-pub(super) async fn with_providers(state: &State, tx: &mut Transaction, id: Uuid) -> Result<Option<User>, pg::Error> {
+pub(crate) async fn with_providers(state: &State, tx: &mut Transaction, id: Uuid) -> Result<Option<User>, pg::Error> {
     let Some(user) = users::reload(tx, id).await? else { return Ok(None) };
     let mut providers: Vec<String> = Vec::new();
     for identity in user.identities.iter().flatten() {

@@ -4,7 +4,7 @@
 mod effects;
 mod take;
 
-pub(crate) use effects::change_email;
+pub(crate) use effects::{change_email, with_providers};
 
 use axum::extract::State as With;
 use axum::response::{IntoResponse, Response};
@@ -157,7 +157,7 @@ async fn verify(state: &State, client: &Client, claim: &Claim, pkce: Option<&Kin
         return Ok(Verified::FirstOfTwo);
     }
     let is_first = !user.is_confirmed();
-    let user = effects::with_providers(state, &mut tx, user.id).await.map_err(&failed)?;
+    let user = with_providers(state, &mut tx, user.id).await.map_err(&failed)?;
     let user = user.ok_or(Error::UserNotFound)?;
     let verified = match pkce {
         Some(kind) => {

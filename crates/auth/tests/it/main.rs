@@ -4,13 +4,17 @@
 mod admin_change;
 mod admin_delete;
 mod admin_list;
+mod admin_more;
 mod authenticator;
 mod bad_input;
 mod bearer;
+mod identities;
+mod limits;
 mod login;
 mod logout;
 mod mailbox;
 mod mfa;
+mod protection;
 mod public;
 mod recover;
 mod recovery_codes;

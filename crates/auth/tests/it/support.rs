@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use auth::{Deps, Settings, State};
+use auth::{Deps, Protection, Settings, State};
 use axum::Router;
 use base::{Clock, Random};
 use jiff::Timestamp;
@@ -26,6 +26,10 @@ impl Service {
     }
 
     pub(crate) async fn with(settings: Settings) -> Self {
+        Self::protected(settings, Protection::default()).await
+    }
+
+    pub(crate) async fn protected(settings: Settings, protection: Protection) -> Self {
         settings.validate().expect("the test's settings are valid");
         let db = TestDb::new().await;
         let clock = Clock::fixed(Timestamp::now());
@@ -35,7 +39,7 @@ impl Service {
             clock: clock.clone(),
             random: Random::system(),
         };
-        let state = State::new(settings, deps);
+        let state = State::new(settings, deps).with_protection(protection);
         Self { db, clock, router: auth::router(state.clone()), state }
     }
 

@@ -9,6 +9,8 @@ mod read;
 mod tree;
 mod write;
 
+use std::cell::Cell;
+
 use crate::error::{Error, RequestError, SchemaError};
 use crate::request::ast::{Aggregate, Direction, JsonStep, Junction, Nulls, Operation};
 use crate::request::media::MediaType;
@@ -112,6 +114,8 @@ pub struct ReadNode {
     pub range: RowRange,
     /// What is embedded.
     pub embeds: Vec<Embed>,
+    /// Aggregates of spreads below are left to the level above.
+    pub lifts: bool,
 }
 
 /// Where rows come from.
@@ -178,6 +182,8 @@ pub struct SelectedColumn {
     pub aggregate_cast: Option<String>,
     /// Name in the result.
     pub alias: Option<String>,
+    /// It stands for the whole row, which an aggregate further up counts.
+    pub marks_row: bool,
 }
 
 /// Something that holds for a row or not.
@@ -255,6 +261,21 @@ pub struct Embed {
     pub needs: Vec<String>,
     /// Every column of the parent may be needed.
     pub needs_all: bool,
+    /// Aggregates over its columns, computed at the level that it is spread into.
+    pub lifted: Vec<LiftedAggregate>,
+}
+
+/// An aggregate inside a spread.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LiftedAggregate {
+    /// Column of the spread that carries its values.
+    pub carrier: String,
+    /// What is computed.
+    pub aggregate: Aggregate,
+    /// Cast of the result.
+    pub cast: Option<String>,
+    /// Name in the result.
+    pub name: String,
 }
 
 /// How embedded rows become part of the parent.
@@ -275,7 +296,8 @@ pub enum Shape {
 /// # Errors
 /// [`Error::Schema`] for names that are not known, [`Error::Request`] for what cannot be combined.
 pub fn plan(request: &Request, cache: &SchemaCache, settings: &Settings) -> Result<Plan, Error> {
-    let planner = Planner { request, cache, settings };
+    let carriers = Cell::new(0);
+    let planner = Planner { request, cache, settings, carriers: &carriers };
     match &request.action {
         Action::Read { relation, is_head } => planner.read(relation, *is_head).map(Plan::Read),
         Action::Write { relation, mutation } => planner.write(relation, *mutation).map(Plan::Write),
@@ -291,6 +313,8 @@ struct Planner<'a> {
     request: &'a Request,
     cache: &'a SchemaCache,
     settings: &'a Settings,
+    /// How many columns have been made that carry values to an aggregate.
+    carriers: &'a Cell<usize>,
 }
 
 impl<'a> Planner<'a> {

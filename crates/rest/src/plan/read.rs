@@ -4,7 +4,10 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::condition::Resolver;
 use super::tree::{Level, Names, Reach, shown_name};
-use super::{Column, Embed, JoinOn, Label, OrderBy, Planner, ReadNode, SelectedColumn, Shape, Source, column, embed};
+use super::{
+    Column, Embed, JoinOn, Label, LiftedAggregate, OrderBy, Planner, ReadNode, SelectedColumn, Shape, Source, column,
+    embed,
+};
 use crate::error::{Error, RequestError};
 use crate::request::ast::{JsonKey, OrderTerm, SelectColumn};
 use crate::schema::relationship::{Link, Relationship};
@@ -76,18 +79,16 @@ impl Planner<'_> {
 
     fn select(&self, level: &Level<'_>, place: &Parent<'_>) -> Result<Vec<SelectedColumn>, RequestError> {
         let table = self.cache.table(place.relation);
-        let is_aggregated = level.columns.iter().any(|selected| selected.aggregate.is_some());
+        let is_aggregated = level.is_aggregated();
         if is_aggregated && !self.settings.aggregates {
             return Err(RequestError::Aggregates);
-        }
-        if is_aggregated && level.relation.is_some_and(|relation| relation.spread) {
-            return Err(RequestError::NotImplemented("Aggregates are not implemented for spreads.".to_owned()));
         }
         let shown_by = |selected: &SelectColumn| table?.column(&selected.field.name)?.representation.output.clone();
         let resolved = |selected: &&SelectColumn| SelectedColumn {
             column: column(table, &selected.field, None),
             shown_by: shown_by(selected),
             cast: selected.cast.clone(),
+            marks_row: false,
             aggregate: selected.aggregate,
             aggregate_cast: selected.aggregate_cast.clone(),
             alias: selected.alias.clone().or_else(|| path_name(selected)).or_else(|| {
@@ -114,6 +115,26 @@ impl Planner<'_> {
         Ok(select)
     }
 
+    /// Takes the aggregates out of a spread, with those of spreads in it: each becomes a column that carries what it
+    /// is computed over.
+    fn lift(&self, rows: &mut ReadNode, is_to_one: bool) -> Result<Vec<LiftedAggregate>, RequestError> {
+        let mut lifted = Vec::new();
+        for selected in &mut rows.select {
+            let Some(aggregate) = selected.aggregate.take() else { continue };
+            let carrier = format!("~carrier {}", self.carriers.replace(self.carriers.get() + 1));
+            let name = selected.alias.replace(carrier.clone()).unwrap_or_else(|| aggregate.name().to_owned());
+            selected.marks_row = selected.column.name == "*";
+            lifted.push(LiftedAggregate { carrier, aggregate, cast: selected.aggregate_cast.take(), name });
+        }
+        lifted.extend(rows.embeds.iter().flat_map(|embed| embed.lifted.clone()));
+        rows.lifts = true;
+        if !is_to_one && !lifted.is_empty() {
+            let details = "Aggregates are not implemented for one-to-many or many-to-many spreads.";
+            return Err(RequestError::NotImplemented(details.to_owned()));
+        }
+        Ok(lifted)
+    }
+
     fn order(&self, level: &Level<'_>, embeds: &[Embed], place: &Parent<'_>) -> Result<Vec<OrderBy>, RequestError> {
         let table = self.cache.table(place.relation);
         let resolved = |term: &OrderTerm| {
@@ -138,9 +159,11 @@ impl Planner<'_> {
         let mut taken = parent.taken.to_vec();
         taken.push(&alias);
         let place = Parent { relation: &relationship.to, label: label.clone(), taken: &taken, depth };
-        let rows = self.level(level, ReadNode { source, label, join, ..ReadNode::default() }, &place)?;
+        let mut rows = self.level(level, ReadNode { source, label, join, ..ReadNode::default() }, &place)?;
+        let lifted = if asked.spread { self.lift(&mut rows, relationship.is_to_one())? } else { Vec::new() };
         Ok(Embed {
             rows,
+            lifted,
             name: shown_name(asked).to_owned(),
             alias: bounded(&format!("{}_{}_{depth}", parent.relation.name, shown_name(asked))),
             shape: match (asked.spread, relationship.is_to_one()) {
@@ -167,7 +190,15 @@ impl SelectedColumn {
     /// A column as it is.
     fn named(name: &str) -> Self {
         let column = Column { name: name.to_owned(), path: Vec::new(), to_json: false, to_tsvector: None };
-        Self { column, shown_by: None, cast: None, aggregate: None, aggregate_cast: None, alias: None }
+        Self {
+            column,
+            shown_by: None,
+            cast: None,
+            aggregate: None,
+            aggregate_cast: None,
+            alias: None,
+            marks_row: false,
+        }
     }
 
     /// A column of a table, shown in the way of its type.
@@ -189,6 +220,7 @@ impl Default for ReadNode {
             order: Vec::new(),
             range: crate::request::range::RowRange::default(),
             embeds: Vec::new(),
+            lifts: false,
         }
     }
 }

@@ -99,6 +99,13 @@ impl<'a> Level<'a> {
         self.columns.is_empty() && self.children.iter().all(Self::shows_nothing)
     }
 
+    /// An aggregate is computed at this level, its own or one of a spread.
+    pub(super) fn is_aggregated(&self) -> bool {
+        let is_spread = |child: &&Self| child.relation.is_some_and(|relation| relation.spread);
+        self.columns.iter().any(|selected| selected.aggregate.is_some())
+            || self.children.iter().filter(is_spread).any(Self::is_aggregated)
+    }
+
     /// The index of the child that goes by this name in the result.
     pub(super) fn child(&self, name: &str) -> Option<usize> {
         self.children.iter().position(|child| child.relation.is_some_and(|relation| shown_name(relation) == name))

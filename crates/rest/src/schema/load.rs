@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use pg::{Context, Db, Param, Row};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::media::HandlerSource;
@@ -23,6 +24,20 @@ macro_rules! base_types {
              from chain c join pg_type t on t.oid = c.base join pg_type b on b.oid = t.typbasetype where not c.is_last
          ), base_types as (select oid, base from chain where is_last)
         "
+    };
+}
+
+/// Default of the column `at` of the relation `c`, with its type `t` and what `pg_attrdef` has on it as `d`.
+macro_rules! default_of {
+    () => {
+        "case
+           when at.attidentity = 'd' then format('nextval(%L)', (
+             select own.objid::regclass from pg_depend own
+             where own.classid = 'pg_class'::regclass and own.refclassid = 'pg_class'::regclass
+               and own.refobjid = c.oid and own.refobjsubid = at.attnum and own.deptype = 'i'))
+           when at.attgenerated = 's' then null
+           when d.adbin is null and t.typtype = 'd' then pg_get_expr(t.typdefaultbin, 0)
+           else pg_get_expr(d.adbin, d.adrelid) end"
     };
 }
 
@@ -56,14 +71,9 @@ const TABLES: &str = concat!(
            'name', at.attname, 'type', format_type(at.atttypid, at.atttypmod),
            'base_type', format_type(coalesce(bt.base, at.atttypid), null),
            'output', r.output, 'text_input', r.text_input, 'json_input', r.json_input,
-           'default', case
-             when at.attidentity = 'd' then format('nextval(%L)', (
-               select own.objid::regclass from pg_depend own
-               where own.classid = 'pg_class'::regclass and own.refclassid = 'pg_class'::regclass
-                 and own.refobjid = c.oid and own.refobjsubid = at.attnum and own.deptype = 'i'))
-             when at.attgenerated = 's' then null
-             when d.adbin is null and t.typtype = 'd' then pg_get_expr(t.typdefaultbin, 0)
-             else pg_get_expr(d.adbin, d.adrelid) end)
+           'default', ",
+    default_of!(),
+    ")
          order by at.attnum) as columns
        from pg_attribute at
        join pg_type t on t.oid = at.atttypid
@@ -114,6 +124,21 @@ order by c.oid";
 const PRIMARY_KEYS: &str = "
 select json_build_object('table', k.conrelid::bigint, 'columns', k.conkey)::text
 from pg_constraint k where k.contype = 'p' and k.conrelid <> 0 order by k.conrelid";
+
+/// One JSON object per column of a table of any schema that has a default.
+const DEFAULTS: &str = concat!(
+    "select json_build_object('table', c.oid::bigint, 'column', at.attnum, 'default', ",
+    default_of!(),
+    ")::text
+     from pg_attribute at
+     join pg_class c on c.oid = at.attrelid
+     join pg_namespace n on n.oid = c.relnamespace
+     join pg_type t on t.oid = at.atttypid
+     left join pg_attrdef d on d.adrelid = at.attrelid and d.adnum = at.attnum
+     where c.relkind in ('r', 'p', 'f') and at.attnum > 0 and not at.attisdropped and at.attgenerated = ''
+       and (d.oid is not null or at.attidentity = 'd' or t.typdefaultbin is not null)
+       and n.nspname not in ('pg_catalog', 'information_schema')"
+);
 
 /// One JSON object per function from a row of a relation to rows of a relation.
 const ROW_FUNCTIONS: &str = "
@@ -228,6 +253,8 @@ pub async fn load(db: &Db, settings: &Settings) -> Result<SchemaCache, pg::Error
         views.retain(|view| schemas.contains(&view.name.schema));
         let primary: Vec<PrimaryKey> = decoded(&db.read(&context, PRIMARY_KEYS, &[]).await?);
         give_keys(&mut tables, &views, &primary);
+        let defaults: Vec<Default> = decoded(&db.read(&context, DEFAULTS, &[]).await?);
+        give_defaults(&mut tables, &views, &defaults);
         keys.extend(view::keys_of_views(&keys, &views));
     }
     let functions: Vec<RowFunction> = decoded(&db.read(&context, ROW_FUNCTIONS, &params).await?);
@@ -255,6 +282,30 @@ fn give_keys(tables: &mut [Table], views: &[View], primary: &[PrimaryKey]) {
         table.key = primary.iter().filter_map(|key| view.key(key)).flatten().collect();
         table.key.sort();
         table.key.dedup();
+    }
+}
+
+/// The default of a column as the catalog has it.
+#[derive(Debug, Deserialize)]
+struct Default {
+    table: u32,
+    column: i16,
+    default: Option<String>,
+}
+
+/// Columns of views that have no default have that of the column they show.
+fn give_defaults(tables: &mut [Table], views: &[View], defaults: &[Default]) {
+    let by_column: HashMap<(u32, i16), &str> =
+        defaults.iter().filter_map(|known| Some(((known.table, known.column), known.default.as_deref()?))).collect();
+    let by_name: HashMap<&Name, &View> = views.iter().map(|view| (&view.name, view)).collect();
+    for table in tables.iter_mut().filter(|table| table.is_view) {
+        let Some(view) = by_name.get(&table.name) else { continue };
+        for (origin, shown) in view.origins() {
+            let Some(default) = by_column.get(&origin) else { continue };
+            for column in table.columns.iter_mut().filter(|column| shown.contains(&column.name)) {
+                column.default.get_or_insert_with(|| (*default).to_owned());
+            }
+        }
     }
 }
 

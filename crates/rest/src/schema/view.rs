@@ -77,6 +77,11 @@ impl View {
         key.columns.iter().map(first).collect()
     }
 
+    /// Each column of a table that it shows, with its names here.
+    pub(super) fn origins(&self) -> impl Iterator<Item = (ColumnId, &[String])> {
+        self.shown.iter().map(|(origin, names)| (*origin, names.as_slice()))
+    }
+
     /// Every way in which the view shows all these columns of a table.
     fn ways(&self, table: u32, columns: &[i16]) -> Vec<Vec<String>> {
         /// Views that show a composite key many times over are no reason to multiply without end.

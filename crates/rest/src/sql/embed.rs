@@ -1,7 +1,7 @@
 //! Embedded resources: lateral joins, and their columns in the parent.
 
 use super::Sql;
-use crate::plan::{Embed, Label, Shape};
+use crate::plan::{Embed, Label, LiftedAggregate, Shape};
 
 /// Prefix of the columns that carry the order of a spread; no field name can begin so unless it is quoted.
 const ORDER_COLUMN: &str = "~order ";
@@ -20,18 +20,24 @@ impl Embed {
         own.chain(nested).collect()
     }
 
-    /// How many columns it gives to its parent.
-    pub(super) fn column_count(&self) -> usize {
+    /// Of each column that it gives to its parent whether an aggregate is computed over it there.
+    pub(super) fn aggregated_columns(&self) -> Vec<bool> {
         match self.shape {
-            Shape::Object | Shape::Array => 1,
-            Shape::SpreadObject | Shape::SpreadArray => self.spread_columns().len(),
+            Shape::Object | Shape::Array => vec![false],
+            Shape::SpreadObject | Shape::SpreadArray => {
+                self.spread_columns().iter().map(|column| self.lifted(column).is_some()).collect()
+            }
         }
+    }
+
+    fn lifted(&self, column: &str) -> Option<&LiftedAggregate> {
+        self.lifted.iter().find(|lifted| lifted.carrier == column)
     }
 }
 
 impl Sql {
-    /// What an embed adds to the select list of its parent.
-    pub(super) fn embedded_columns(&mut self, embed: &Embed) -> &mut Self {
+    /// What an embed adds to the select list of its parent, which computes aggregates or leaves that to its own.
+    pub(super) fn embedded_columns(&mut self, embed: &Embed, lifts: bool) -> &mut Self {
         let alias = &embed.alias;
         match embed.shape {
             Shape::Object => self.push("row_to_json(").ident(alias).push(".*)::jsonb as ").ident(&embed.name),
@@ -41,10 +47,22 @@ impl Sql {
             Shape::SpreadObject | Shape::SpreadArray => {
                 let label = Label::Alias(alias.clone());
                 self.each(", ", embed.spread_columns(), |sql, column| {
-                    sql.column(&label, &column);
+                    match embed.lifted(&column).filter(|_| !lifts) {
+                        Some(lifted) => sql.lifted(&label, lifted),
+                        None => sql.column(&label, &column),
+                    };
                 })
             }
         }
+    }
+
+    fn lifted(&mut self, label: &Label, lifted: &LiftedAggregate) -> &mut Self {
+        self.push(if lifted.cast.is_some() { "cast(" } else { "" });
+        self.push(lifted.aggregate.name()).push("(").column(label, &lifted.carrier).push(")");
+        if let Some(cast) = &lifted.cast {
+            self.push(" as ").type_name(cast).push(")");
+        }
+        self.push(" as ").ident(&lifted.name)
     }
 
     /// Joins an embed's subquery.

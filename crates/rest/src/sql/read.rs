@@ -2,7 +2,7 @@
 
 use super::Sql;
 use super::condition::{EmbedTest, Level};
-use crate::plan::{Label, ReadNode, SelectedColumn, Source};
+use crate::plan::{Embed, Label, ReadNode, SelectedColumn, Source};
 
 impl Sql {
     /// The rows of a level with everything embedded in them.
@@ -21,7 +21,7 @@ impl Sql {
             if std::mem::replace(&mut has_columns, true) {
                 self.push(", ");
             }
-            self.embedded_columns(embed);
+            self.embedded_columns(embed, node.lifts);
         }
         further(self);
         self.from(node);
@@ -59,7 +59,9 @@ impl Sql {
             self.push("cast(");
         }
         // `count(label.*)` would count rows that are not null as a whole; `count(*)` counts all.
-        if selected.aggregate.is_some() && selected.column.name == "*" {
+        if selected.marks_row {
+            self.push("1");
+        } else if selected.aggregate.is_some() && selected.column.name == "*" {
             self.push("*");
         } else if let Some(function) = &selected.shown_by {
             self.catalog(function).push("(").value_of(label, &selected.column).push(")");
@@ -111,14 +113,15 @@ impl Sql {
 
     /// Everything that is no aggregate is grouped by, by position: names could mean input columns.
     fn grouped(&mut self, node: &ReadNode) -> &mut Self {
-        if node.select.iter().all(|selected| selected.aggregate.is_none()) {
+        let columns = node.select.iter().map(|selected| selected.aggregate.is_some());
+        let shown = node.embeds.iter().filter(|embed| !embed.is_hidden);
+        let embeds = shown.flat_map(Embed::aggregated_columns).map(|is_aggregated| is_aggregated && !node.lifts);
+        let are_aggregated: Vec<bool> = columns.chain(embeds).collect();
+        if !are_aggregated.contains(&true) {
             return self;
         }
-        let columns = node.select.iter().map(|selected| selected.aggregate.is_none());
-        let shown = node.embeds.iter().filter(|embed| !embed.is_hidden);
-        let embeds = shown.flat_map(|embed| vec![true; embed.column_count()]);
-        let places: Vec<usize> =
-            columns.chain(embeds).enumerate().filter(|(_, is_plain)| *is_plain).map(|(index, _)| index + 1).collect();
+        let plain = are_aggregated.iter().enumerate().filter(|(_, is_aggregated)| !**is_aggregated);
+        let places: Vec<usize> = plain.map(|(index, _)| index + 1).collect();
         if places.is_empty() {
             return self;
         }

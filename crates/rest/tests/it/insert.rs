@@ -126,3 +126,16 @@ async fn a_single_object_can_be_asked_for() {
     assert_eq!(api.send(insert(json!([{"title": "B"}, {"title": "C"}]))).await.status, 406);
     assert_eq!(api.rows("/films?select=title&title=in.(B,C)").await, json!([]));
 }
+
+#[tokio::test]
+async fn views_have_the_defaults_of_their_tables() {
+    let sql = format!(
+        "{FILMS} create view public.ratings as select id, title, rating from public.films;
+         grant select, insert on public.ratings to anon;"
+    );
+    let api = Api::new(&sql).await;
+    let body = json!([{"title": "a", "rating": 1.0}, {"title": "b"}]);
+    let path = "/ratings?columns=title,rating&select=title,rating";
+    let answer = api.write(Method::POST, path, "return=representation, missing=default", &body).await;
+    assert_eq!(answer.json(), json!([{"title": "a", "rating": 1.0}, {"title": "b", "rating": 5.0}]));
+}

@@ -2,6 +2,7 @@
 
 mod api;
 mod config;
+mod cors;
 mod delete;
 mod embed;
 mod errors;

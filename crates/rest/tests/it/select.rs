@@ -121,3 +121,19 @@ async fn aggregates_group_by_everything_else_when_they_are_allowed() {
     let answer = api.get("/films?select=count()").await;
     assert_eq!((answer.status.as_u16(), answer.json()["code"].clone()), (400, json!("PGRST123")));
 }
+
+#[tokio::test]
+async fn aggregates_in_spreads_are_computed_where_they_are_spread_into() {
+    let api = Api::with(FILMS, rest::Settings { aggregates: true, ..rest::Settings::default() }).await;
+    assert_eq!(
+        api.rows("/films?select=...directors(director:name,works:count()),best:rating.max()&order=directors(director)")
+            .await,
+        json!([
+            {"director": "Agnès Varda", "works": 1, "best": 7.9},
+            {"director": "Akira Kurosawa", "works": 2, "best": 8.3},
+            {"director": null, "works": 0, "best": null}
+        ])
+    );
+    let answer = api.get("/directors?select=name,...films(rating.max())").await;
+    assert_eq!((answer.status.as_u16(), answer.json()["code"].clone()), (400, json!("PGRST127")));
+}

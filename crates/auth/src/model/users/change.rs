@@ -264,3 +264,39 @@ pub(crate) async fn soft_delete(
     let Obscured { email, email_change, phone, phone_change } = obscured;
     tx.execute(SOFT_DELETE, &[&id, email, email_change, phone, phone_change, &at]).await.map(drop)
 }
+
+const UNLINK_PHONE: &str = "
+    update auth.users set phone = null, phone_confirmed_at = null, updated_at = $2 where id = $1";
+
+/// Takes a user's phone number away.
+pub(crate) async fn unlink_phone(tx: &mut Transaction, id: Uuid, at: Timestamp) -> Result<(), pg::Error> {
+    tx.execute(UNLINK_PHONE, &[&id, &at]).await.map(drop)
+}
+
+/// The address of an identity that becomes the user's.
+pub(crate) struct PromotedEmail<'a> {
+    pub(crate) email: Option<&'a str>,
+    pub(crate) is_confirmed: bool,
+    pub(crate) at: Timestamp,
+}
+
+const PROMOTE_EMAIL: &str = "
+    with tokens as (delete from auth.one_time_tokens where user_id = $1)
+    update auth.users
+    set email = $2::text, updated_at = $4,
+        email_confirmed_at = case when $3 and $2::text is not null then coalesce(email_confirmed_at, $4) end,
+        confirmation_token = '', confirmation_sent_at = null, recovery_token = '', recovery_sent_at = null,
+        email_change = '', email_change_token_current = '', email_change_token_new = '',
+        email_change_sent_at = null, email_change_confirm_status = 0, phone_change_token = '',
+        phone_change_sent_at = null, reauthentication_token = '', reauthentication_sent_at = null
+    where id = $1";
+
+/// Gives a user the address of an identity, which uses up all links and codes that are under way.
+pub(crate) async fn promote_email(
+    tx: &mut Transaction,
+    id: Uuid,
+    promoted: &PromotedEmail<'_>,
+) -> Result<(), pg::Error> {
+    let PromotedEmail { email, is_confirmed, at } = promoted;
+    tx.execute(PROMOTE_EMAIL, &[&id, email, is_confirmed, at]).await.map(drop)
+}

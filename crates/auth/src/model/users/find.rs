@@ -67,3 +67,13 @@ const HAS_PHONE: &str = "
 pub(crate) async fn has_phone(db: &Db, phone: &str, aud: &str) -> Result<bool, pg::Error> {
     Ok(!db.read(&Context::service(), HAS_PHONE, &[&phone, &aud]).await?.is_empty())
 }
+
+const IS_TAKEN: &str = "
+    select true from auth.users o
+    where o.instance_id = '00000000-0000-0000-0000-000000000000' and lower(o.email) = $1 and o.aud = $2
+      and not o.is_sso_user and o.id <> $3";
+
+/// Whether somebody else has an email address (in lower case), as seen within a transaction.
+pub(crate) async fn is_taken(tx: &mut Transaction, email: &str, aud: &str, besides: Uuid) -> Result<bool, pg::Error> {
+    Ok(!tx.query(IS_TAKEN, &[&email, &aud, &besides]).await?.is_empty())
+}

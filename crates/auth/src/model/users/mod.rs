@@ -6,12 +6,12 @@ mod find;
 mod list;
 
 pub(crate) use change::{
-    EMAIL_KEY, NewUser, Obscured, PHONE_KEY, PRIMARY_KEY, agree_to_email_change, change_email, confirm_email,
-    confirm_phone, delete, insert, merge_app_metadata, merge_user_metadata, recover, set_ban, set_email, set_metadata,
-    set_password, set_phone, set_role, soft_delete,
+    EMAIL_KEY, NewUser, Obscured, PHONE_KEY, PRIMARY_KEY, PromotedEmail, agree_to_email_change, change_email,
+    confirm_email, confirm_phone, delete, insert, merge_app_metadata, merge_user_metadata, promote_email, recover,
+    set_ban, set_email, set_metadata, set_password, set_phone, set_role, soft_delete, unlink_phone,
 };
-pub(crate) use find::{find, find_by_email, find_duplicate, has_phone, reload};
-pub(crate) use list::{ListOrder, Page, list};
+pub(crate) use find::{find, find_by_email, find_duplicate, has_phone, is_taken, reload};
+pub(crate) use list::{ListOrder, Page, Slice, list, slice, with_email, with_phone};
 
 use jiff::Timestamp;
 use pg::Row;

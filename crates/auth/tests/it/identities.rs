@@ -1,0 +1,111 @@
+//! `DELETE /user/identities/{id}`.
+
+use auth::Settings;
+use http::Method;
+use serde_json::{Value, json};
+use testkit::{Answer, Call};
+
+use crate::support::{Service, assert_error, text};
+
+async fn service() -> Service {
+    Service::with(Settings { manual_linking_enabled: true, ..Settings::default() }).await
+}
+
+/// Gives the only user an identity at a provider; returns its id.
+async fn link(service: &Service, provider: &str, email: Option<&str>, is_verified: bool) -> String {
+    let data = json!({"sub": provider, "email": email, "email_verified": is_verified});
+    let insert = format!(
+        "insert into auth.identities (id, provider_id, user_id, identity_data, provider, created_at, updated_at)
+         select gen_random_uuid(), '{provider}', id, '{data}', '{provider}', clock_timestamp(), now()
+         from auth.users where email is not null or phone is not null order by created_at limit 1"
+    );
+    service.db.sql(&insert).await;
+    service.db.value(&format!("select id::text from auth.identities where provider = '{provider}'")).await
+}
+
+async fn unlink(service: &Service, session: &Value, id: &str) -> Answer {
+    let call = Call::new(Method::DELETE, &format!("/user/identities/{id}"));
+    service.send(call.bearer(text(session, "access_token"))).await
+}
+
+fn email_identity(session: &Value) -> &str {
+    text(&session["user"]["identities"][0], "identity_id")
+}
+
+async fn user(service: &Service, session: &Value) -> Value {
+    service.user(text(session, "access_token")).await.json()
+}
+
+#[tokio::test]
+async fn an_identity_goes_and_the_providers_follow() {
+    let service = service().await;
+    let session = service.sign_up("john@example.com").await;
+    let github = link(&service, "github", Some("john@example.com"), true).await;
+    let answer = unlink(&service, &session, &github).await;
+    assert_eq!((answer.status.as_u16(), answer.json()), (200, json!({})), "{}", answer.text());
+    let user = user(&service, &session).await;
+    assert_eq!(user["app_metadata"]["providers"], json!(["email"]));
+    assert_eq!(user["identities"].as_array().map(Vec::len), Some(1));
+    assert_eq!(service.count("auth.audit_log_entries where payload ->> 'action' = 'identity_unlinked'").await, 1);
+    assert_error(&unlink(&service, &session, email_identity(&session)).await, 422, "single_identity_not_deletable");
+}
+
+// 16
+#[tokio::test]
+async fn the_address_of_another_identity_takes_the_place_of_one_that_goes() {
+    for (is_verified, autoconfirm, is_confirmed) in [(true, false, true), (false, false, false), (false, true, true)] {
+        let settings =
+            Settings { manual_linking_enabled: true, mailer_autoconfirm: autoconfirm, ..Settings::default() };
+        let service = Service::with(settings).await;
+        let signed_up = service.sign_up("john@example.com").await;
+        let session = if autoconfirm {
+            signed_up
+        } else {
+            service.db.sql("update auth.users set email_confirmed_at = now()").await;
+            service.sign_in("john@example.com", crate::support::PASSWORD).await.json()
+        };
+        let email = email_identity(&session).to_owned();
+        link(&service, "nothing", None, false).await;
+        link(&service, "unverified", Some("later@example.com"), false).await;
+        link(&service, "github", Some("work@example.com"), is_verified).await;
+        assert_eq!(unlink(&service, &session, &email).await.status, 200);
+        let user = user(&service, &session).await;
+        let expected = if is_verified { "work@example.com" } else { "later@example.com" };
+        assert_eq!(user["email"], expected);
+        assert_eq!(user.get("email_confirmed_at").is_some(), is_confirmed, "{is_verified} {autoconfirm}");
+        assert_eq!(service.count("auth.one_time_tokens").await, 0);
+    }
+}
+
+#[tokio::test]
+async fn addresses_of_others_are_passed_by() {
+    let service = service().await;
+    let session = service.sign_up("john@example.com").await;
+    let email = email_identity(&session).to_owned();
+    link(&service, "github", Some("jane@example.com"), true).await;
+    service.advance(1);
+    service.sign_up_with("jane2@example.com", json!({})).await;
+    service.db.sql("update auth.users set email = 'jane@example.com' where email = 'jane2@example.com'").await;
+    assert_error(&unlink(&service, &session, &email).await, 422, "email_conflict_identity_not_deletable");
+    assert_eq!(user(&service, &session).await["email"], "john@example.com", "nothing happened");
+    link(&service, "none", None, false).await;
+    assert_eq!(unlink(&service, &session, &email).await.status, 200);
+    assert_eq!(user(&service, &session).await["email"], "");
+}
+
+#[tokio::test]
+async fn what_cannot_be_unlinked_is_told() {
+    let service = service().await;
+    let session = service.sign_up("john@example.com").await;
+    link(&service, "github", None, false).await;
+    assert_error(&unlink(&service, &session, "x").await, 404, "validation_failed");
+    let unknown = "00000000-0000-4000-8000-000000000000";
+    assert_error(&unlink(&service, &session, unknown).await, 422, "identity_not_found");
+    let jane = service.sign_up("jane@example.com").await;
+    assert_error(&unlink(&service, &session, email_identity(&jane)).await, 422, "identity_not_found");
+    let call = Call::new(Method::DELETE, &format!("/user/identities/{unknown}")).header("x-jwt-aud", "other");
+    assert_error(&service.send(call.bearer(text(&session, "access_token"))).await, 403, "unexpected_audience");
+    let off = Service::new().await;
+    let session = off.sign_up("john@example.com").await;
+    assert_error(&unlink(&off, &session, unknown).await, 404, "manual_linking_disabled");
+}
