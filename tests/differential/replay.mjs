@@ -28,8 +28,8 @@ for (const needed of ["a", "b", "a-db", "b-db", "secret"]) {
   }
 }
 
-// Differences that are meant, by script, step and place; each with its reason.
-const known = flags.known ? JSON.parse(readFileSync(flags.known, "utf8")) : {};
+// Differences that are meant: patterns of the step's title and of the place, and why.
+const known = flags.known ? JSON.parse(readFileSync(flags.known, "utf8")) : [];
 const folder = new URL("scripts/", import.meta.url);
 const wanted = positionals.map((path) => path.split("/").at(-1));
 const names = readdirSync(folder).filter((name) => name.endsWith(".mjs") && (!wanted.length || wanted.includes(name)));
@@ -101,7 +101,7 @@ function compare(title, [first, second]) {
 }
 
 function isKnown(title, place) {
-  return Object.entries(known).some(([pattern, { at }]) => new RegExp(pattern).test(title) && new RegExp(at).test(place));
+  return known.some(({ step, at }) => new RegExp(step).test(title) && new RegExp(at).test(place));
 }
 
 function show(value) {

@@ -32,7 +32,7 @@ pub(crate) async fn list(_: Admin, Target(user): Target) -> Json<Vec<Factor>> {
 /// `PUT` of one.
 pub(crate) async fn update(
     With(state): With<State>,
-    _: Admin,
+    admin: Admin,
     Target(user): Target,
     id: FactorId,
     client: Client,
@@ -53,11 +53,14 @@ pub(crate) async fn update(
     };
     let at = state.clock.now();
     let mut tx = state.db.write(&Context::service()).await.map_err(failed)?;
-    factors::update(&mut tx, factor.id, name, phone.as_deref(), at).await.map_err(failed)?;
-    let entry = audit::payload(&Actor::user(&user), Action::FactorUpdated, Some(traits(&user, &factor)));
+    if name.is_some() || phone.is_some() {
+        factors::update(&mut tx, factor.id, name, phone.as_deref(), at).await.map_err(failed)?;
+        factor.updated_at = at;
+    }
+    let traits = json!({"user_id": user.id, "factor_id": factor.id, "factor_type": factor.factor_type});
+    let entry = audit::payload(&Actor::admin(&admin.role), Action::FactorUpdated, Some(traits));
     audit::insert_from(&mut tx, &state, &client, &entry).await.map_err(failed)?;
     tx.commit().await.map_err(failed)?;
-    factor.updated_at = at;
     factor.friendly_name = name.map_or(factor.friendly_name, str::to_owned);
     factor.phone = phone.unwrap_or(factor.phone);
     Ok(Json(factor))

@@ -34,7 +34,6 @@ pub(super) struct Request {
 pub(super) struct Enrolled {
     id: Uuid,
     r#type: &'static str,
-    #[serde(skip_serializing_if = "String::is_empty")]
     friendly_name: String,
     totp: TotpKey,
 }

@@ -27,10 +27,11 @@ async fn an_app_is_added_with_key_address_and_picture() {
     let user = service.user(text(&session, "access_token")).await.json();
     assert_eq!((&user["factors"][0]["id"], &user["factors"][0]["status"]), (&factor["id"], &json!("unverified")));
     assert!(user["factors"][0].get("secret").is_none());
+    assert_eq!(enroll(&service, &session, "").await.json()["friendly_name"], "");
     let body = json!({"factor_type": "totp", "friendly_name": "x", "issuer": "Shop & Co"});
     let named = post(&service, &session, "/factors", body).await.json();
     assert!(text(&named["totp"], "uri").starts_with("otpauth://totp/Shop%20%26%20Co:"));
-    assert_eq!(service.count("auth.audit_log_entries where payload ->> 'action' = 'factor_in_progress'").await, 2);
+    assert_eq!(service.count("auth.audit_log_entries where payload ->> 'action' = 'factor_in_progress'").await, 3);
 }
 
 // 24: verification raises this session, ends the lower ones and the chain of refresh tokens from before.
@@ -293,6 +294,11 @@ async fn administrators_list_rename_and_delete_factors() {
     let put = Call::new(Method::PUT, &one).json(&json!({"friendly_name": "new", "phone": "x"})).bearer(&admin);
     let renamed = service.send(put).await;
     assert_eq!((renamed.status.as_u16(), &renamed.json()["friendly_name"]), (200, &json!("new")), "{}", renamed.text());
+    let nothing = service.send(Call::new(Method::PUT, &one).json(&json!({})).bearer(&admin)).await.json();
+    assert_eq!(nothing["updated_at"], renamed.json()["updated_at"]);
+    let by_admin = "auth.audit_log_entries where payload ->> 'action' = 'factor_updated'
+        and payload ->> 'actor_username' = 'service_role' and payload -> 'traits' ->> 'factor_type' = 'totp'";
+    assert_eq!(service.count(by_admin).await, 2);
     enroll(&service, &app.session, "other").await;
     let put = Call::new(Method::PUT, &one).json(&json!({"friendly_name": "other"})).bearer(&admin);
     assert_error(&service.send(put).await, 422, "mfa_factor_name_conflict");
