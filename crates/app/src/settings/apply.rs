@@ -76,8 +76,11 @@ impl Settings {
                     return Err(expected(text, "a list of schemas"));
                 }
             }
-            "PGRST_DB_EXTRA_SEARCH_PATH" => self.rest.extra_search_path = list(text),
             "PGRST_DB_MAX_ROWS" => self.rest.max_rows = Some(at_least(text, 1, "a number of rows (at least 1)")?),
+            named if named.starts_with("PGRST_") => {
+                let own = named.trim_start_matches("PGRST_").to_ascii_lowercase();
+                self.rest.set(&own, text).map_err(|wrong| anyhow!("{text:?} is wrong: {}", wrong.reason))?;
+            }
             "FILE_SIZE_LIMIT" => self.storage.file_size_limit = size(text)?,
             _ => return accounts::apply(&mut self.auth, name, text),
         }

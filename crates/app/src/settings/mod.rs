@@ -163,6 +163,7 @@ impl Settings {
     /// Derives what depends on other settings and checks each service's.
     fn finish(mut self) -> Result<Self> {
         let url = self.api_url();
+        self.rest.proxy_uri.get_or_insert_with(|| format!("{url}/rest/v1"));
         self.auth.api_external_url = format!("{url}/auth/v1");
         self.auth.jwt_issuer.clone_from(&self.auth.api_external_url);
         self.storage.root = self.home.join("files");
