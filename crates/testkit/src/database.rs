@@ -1,6 +1,7 @@
 //! One database per test, cloned from a template that is migrated once per set of migrations.
 
 use std::env;
+use std::sync::Arc;
 
 use pg::migrate::MIGRATIONS;
 use pg::{Db, Param, PoolSettings, Row, Session, Target, ident};
@@ -17,10 +18,28 @@ const STALE: &str = "
     select datname from pg_database
     where datname ~ '^test_[0-9]{10,}_' and split_part(datname, '_', 2)::bigint < extract(epoch from now()) - 3600";
 
-/// A migrated database of one test. It stays on the server, which is thrown away after the run.
+/// A database of one test, dropped with the last clone.
 #[derive(Clone, Debug)]
 pub struct TestDb {
     target: Target,
+    _database: Arc<Database>,
+}
+
+/// A database on the test server. Some ten megabytes each, they would fill a disk if they stayed.
+#[derive(Debug)]
+struct Database(String);
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        let drop = format!("drop database if exists {} with (force)", ident::quote(&self.0));
+        // A thread of its own: the test's runtime may be gone or busy.
+        let dropping = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            runtime.map(|runtime| runtime.block_on(async { Session::open(&server()).await?.batch(&drop).await }))
+        });
+        // A database that stays is a matter for the next run, and no failure of this test.
+        let _ = dropping.join();
+    }
 }
 
 impl TestDb {
@@ -31,8 +50,7 @@ impl TestDb {
     pub async fn new() -> Self {
         let server = server();
         let template = ensure_template(&server).await;
-        let target = create(&server, &template).await;
-        Self { target }
+        create(&server, &template).await
     }
 
     /// An empty database, as a server has it before our first start.
@@ -41,7 +59,7 @@ impl TestDb {
     /// When the test server is not there.
     pub async fn empty() -> Self {
         let server = server();
-        Self { target: create(&server, "template0").await }
+        create(&server, "template0").await
     }
 
     /// The database, logged in as the administrator.
@@ -124,11 +142,11 @@ async fn wait_until_unused(session: &Session, database: &str) {
     session.query(END, &[&database]).await.expect("a query");
 }
 
-async fn create(server: &Target, template: &str) -> Target {
+async fn create(server: &Target, template: &str) -> TestDb {
     let seconds = jiff::Timestamp::now().as_second();
     let name = format!("test_{seconds}_{}", Uuid::new_v4().simple());
     let session = Session::open(server).await.expect("the test server answers");
     let create = format!("create database {} template {}", ident::quote(&name), ident::quote(template));
     session.batch(&create).await.expect("a database can be created");
-    server.with_database(&name)
+    TestDb { target: server.with_database(&name), _database: Arc::new(Database(name)) }
 }

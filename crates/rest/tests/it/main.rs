@@ -1,8 +1,8 @@
 //! The data API through its router, each test on its own database.
 
 mod api;
-mod config;
 mod cors;
+mod database_settings;
 mod delete;
 mod embed;
 mod errors;
