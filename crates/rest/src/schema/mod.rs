@@ -128,7 +128,8 @@ impl SchemaCache {
             cache.routines.entry(routine.name.clone()).or_default().push(routine);
         }
         for overloads in cache.routines.values_mut() {
-            overloads.sort_by_key(|routine| routine.parameters.len());
+            // Those with as many parameters by name and type, which is the order that errors list them in.
+            overloads.sort_by_key(|routine| (routine.parameters.len(), routine.signature()));
         }
         cache
     }
