@@ -41,6 +41,7 @@ const MASKED: &[(&str, &str, &[&str])] = &[
     ("vestibule", "operators", &["password_hash"]),
     ("vestibule", "operator_sessions", &["token_hash", "csrf_token_hash"]),
     ("vestibule", "mailbox", &["subject", "html", "plain", "headers"]),
+    ("vestibule", "mfa_recovery_codes", &["code_hash"]),
     ("vestibule", "settings", &["value"]),
     ("vault", "secrets", &["secret"]),
     ("vault", "decrypted_secrets", &["secret", "decrypted_secret"]),

@@ -368,6 +368,8 @@ async fn every_column_that_sounds_secret_is_masked_or_known_to_be_harmless() {
             "storage.vector_indexes.metadata_configuration",
             "vestibule.operator_login_attempts.key",
             "vestibule.operators.must_change_password",
+            "vestibule.rate_limits.key",
+            "vestibule.rate_limits.tokens",
             "vestibule.settings.key",
         ]
     );

@@ -61,7 +61,13 @@ async fn unknown_files_are_missing_and_nothing_outside_is_served() {
 }
 
 #[tokio::test]
-async fn the_api_carries_the_same_headers() {
+async fn the_api_can_only_be_framed_by_the_console_and_is_not_kept() {
+    fn check_headers(answer: &Answer) {
+        assert_eq!(answer.header("content-security-policy"), "default-src 'none'; frame-ancestors 'self'");
+        assert_eq!(answer.header("x-frame-options"), "SAMEORIGIN");
+        assert_eq!(answer.header("x-content-type-options"), "nosniff");
+        assert_eq!(answer.header("referrer-policy"), "no-referrer");
+    }
     let console = Console::new().await;
     let answer = get(&console, "/dashboard/api/session").await;
     check_headers(&answer);
