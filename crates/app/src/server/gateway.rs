@@ -36,6 +36,9 @@ const OPEN_PATHS: [&str; 11] = [
 /// The services that a key opens.
 const KEYED_PATHS: [&str; 3] = ["/auth/v1/", "/rest/v1", "/storage/v1/"];
 
+/// The accounts service.
+const ACCOUNTS: &str = "/auth/v1/";
+
 /// What the gateway knows. Cheap to clone.
 #[derive(Clone)]
 pub struct Gateway(Arc<Inner>);
@@ -96,7 +99,10 @@ impl Gateway {
             Some(token) if token.starts_with("sb_") => Some(self.recognise(token).ok_or(Refusal::WrongKey)?),
             _ => None,
         };
-        let replace = opaque.or(key.filter(|_| !request.headers().contains_key(AUTHORIZATION)));
+        // A publishable key alone is nobody's token: the accounts service is to say that a bearer is missing.
+        let is_token = |role: &ApiKey| *role == ApiKey::ServiceRole || !request.uri().path().starts_with(ACCOUNTS);
+        let alone = key.filter(is_token).filter(|_| !request.headers().contains_key(AUTHORIZATION));
+        let replace = opaque.or(alone);
         if let Some(role) = replace {
             let token = format!("Bearer {}", self.legacy_key(role).expose_secret());
             let mut value = HeaderValue::try_from(token).expect("a JWT is a valid header value");
@@ -192,6 +198,8 @@ mod tests {
         assert_eq!(both, Ok(Some("service_role".to_owned())));
         let bearer_only = role_after(&gateway, request("/rest/v1/t", &[("authorization", &bearer)]));
         assert_eq!(bearer_only, Ok(Some("service_role".to_owned())));
+        let accounts = role_after(&gateway, request("/auth/v1/user", &[("apikey", publishable)]));
+        assert_eq!(accounts, Ok(None));
         let legacy = gateway.legacy_key(ApiKey::ServiceRole).expose_secret();
         assert_eq!(
             role_after(&gateway, request("/rest/v1/t", &[("apikey", legacy)])),

@@ -16,6 +16,13 @@ pub(super) fn apply(auth: &mut Settings, name: &str, text: &str) -> Result<()> {
         "GOTRUE_JWT_EXP" => auth.jwt_exp = seconds(text)?,
         "GOTRUE_DISABLE_SIGNUP" => auth.disable_signup = switch(text)?,
         "VESTIBULE_ENABLE_SIGNUP" => auth.disable_signup = !switch(text)?,
+        "GOTRUE_EXTERNAL_ANONYMOUS_USERS_ENABLED" => auth.anonymous_enabled = switch(text)?,
+        "GOTRUE_SECURITY_MANUAL_LINKING_ENABLED" => auth.manual_linking_enabled = switch(text)?,
+        "GOTRUE_EXPERIMENTAL_CURSOR_PAGINATION_ENABLED" => auth.cursor_pagination_enabled = switch(text)?,
+        "GOTRUE_EXTERNAL_PHONE_ENABLED" => auth.phone_enabled = switch(text)?,
+        "GOTRUE_SMS_AUTOCONFIRM" => auth.sms.autoconfirm = switch(text)?,
+        "VESTIBULE_ENABLE_PHONE_CONFIRMATIONS" => auth.sms.autoconfirm = !switch(text)?,
+        "GOTRUE_SMS_MAX_FREQUENCY" => auth.sms.max_frequency = duration(text)?,
         "GOTRUE_PASSWORD_MIN_LENGTH" => auth.password.min_length = at_least(text, 0, "a number of bytes")?,
         "GOTRUE_PASSWORD_REQUIRED_CHARACTERS" => auth.password.required_characters = character_sets(text),
         "GOTRUE_SECURITY_UPDATE_PASSWORD_REQUIRE_REAUTHENTICATION" => {
@@ -32,6 +39,8 @@ pub(super) fn apply(auth: &mut Settings, name: &str, text: &str) -> Result<()> {
 fn apply_mail(auth: &mut Settings, name: &str, text: &str) -> Result<()> {
     match name {
         "GOTRUE_EXTERNAL_EMAIL_ENABLED" => auth.email_enabled = switch(text)?,
+        "GOTRUE_EXTERNAL_EMAIL_MAGIC_LINK_ENABLED" => auth.magic_link_enabled = switch(text)?,
+        "VESTIBULE_VERIFY_ASKS_FIRST" => auth.verify_asks_first = switch(text)?,
         "GOTRUE_MAILER_AUTOCONFIRM" => auth.mailer_autoconfirm = switch(text)?,
         "VESTIBULE_ENABLE_CONFIRMATIONS" => auth.mailer_autoconfirm = !switch(text)?,
         "GOTRUE_MAILER_SECURE_EMAIL_CHANGE_ENABLED" => auth.mailer_secure_email_change = switch(text)?,
