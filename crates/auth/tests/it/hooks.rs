@@ -16,7 +16,7 @@ async fn service(settings: Settings, hooks: &[(HookName, &str)]) -> Service {
     let setting = |uri: &str| HookSetting { uri: uri.to_owned(), secrets: SECRET.into() };
     let hooks: BTreeMap<_, _> = hooks.iter().map(|(name, uri)| (*name, setting(uri))).collect();
     let outside = OutsideSettings { hooks, ..OutsideSettings::default() };
-    let outside = Outside::prepare(outside, Clock::system(), Random::system()).await.unwrap();
+    let outside = Outside::prepare(outside, Clock::system(), Random::system()).await.expect("valid settings");
     Service::with_outside(settings, outside).await
 }
 
@@ -137,9 +137,9 @@ async fn server(template: ResponseTemplate) -> MockServer {
 
 /// What it was told last.
 async fn told(server: &MockServer) -> Value {
-    let request = server.received_requests().await.unwrap().pop().expect("a request");
-    assert!(request.headers["webhook-signature"].to_str().unwrap().starts_with("v1,"));
-    serde_json::from_slice(&request.body).unwrap()
+    let request = server.received_requests().await.expect("requests are recorded").pop().expect("a request");
+    assert!(request.headers["webhook-signature"].to_str().expect("text").starts_with("v1,"));
+    serde_json::from_slice(&request.body).expect("JSON")
 }
 
 #[tokio::test]
@@ -160,7 +160,11 @@ async fn mail_is_sent_by_a_hook() {
     let session = service.post("/verify", verify).await.json();
 
     service.change(text(&session, "access_token"), json!({"email": "new@example.com"})).await;
-    assert_eq!(server.received_requests().await.unwrap().len(), 2, "both sides are told in one call");
+    assert_eq!(
+        server.received_requests().await.expect("requests are recorded").len(),
+        2,
+        "both sides are told in one call"
+    );
     let data = told(&server).await["email_data"].clone();
     assert_eq!(data["token_hash"], hash("new@example.com", &data["token_new"]));
     assert_eq!(data["token_hash_new"], hash("old@example.com", &data["token"]));

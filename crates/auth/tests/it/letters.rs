@@ -22,10 +22,10 @@ struct Post {
 impl Mailer for Post {
     fn send<'a>(&'a self, message: &'a Message) -> Sending<'a> {
         Box::pin(async move {
-            if *self.is_away.lock().unwrap() {
+            if *self.is_away.lock().expect("no test panicked with it") {
                 return Err(MailError::Timeout(10));
             }
-            self.sent.lock().unwrap().push(message.clone());
+            self.sent.lock().expect("no test panicked with it").push(message.clone());
             Ok(())
         })
     }
@@ -33,11 +33,11 @@ impl Mailer for Post {
 
 impl Post {
     fn last(&self) -> Message {
-        self.sent.lock().unwrap().last().expect("a mail").clone()
+        self.sent.lock().expect("no test panicked with it").last().expect("a mail").clone()
     }
 
     async fn service(&self, settings: Settings, outside: OutsideSettings) -> Service {
-        let outside = Outside::prepare(outside, Clock::system(), Random::system()).await.unwrap();
+        let outside = Outside::prepare(outside, Clock::system(), Random::system()).await.expect("valid settings");
         Service::with_outside(settings, outside.with_mailer(Arc::new(self.clone()))).await
     }
 }
@@ -78,7 +78,7 @@ async fn letters_are_written_from_templates_in_the_users_language() {
 #[tokio::test]
 async fn a_mail_that_is_not_taken_undoes_the_sign_up() {
     let post = Post::default();
-    *post.is_away.lock().unwrap() = true;
+    *post.is_away.lock().expect("no test panicked with it") = true;
     let service = post.service(settings(), OutsideSettings::default()).await;
     let answer = service.post("/signup", json!({"email": "a@b.c", "password": PASSWORD})).await;
     assert_error(&answer, 500, "unexpected_failure");
@@ -98,14 +98,22 @@ async fn notifications_tell_what_happened_and_fail_nothing() {
     assert_eq!(service.change(token, json!({"password": "another horse"})).await.status, 200);
     assert_eq!(post.last().subject, "Your password was changed");
     service.change(token, json!({"email": "new@example.com"})).await;
-    let link =
-        post.sent.lock().unwrap().iter().rev().find(|mail| mail.to == ["new@example.com"]).unwrap().plain.clone();
+    let link = post
+        .sent
+        .lock()
+        .expect("no test panicked with it")
+        .iter()
+        .rev()
+        .find(|mail| mail.to == ["new@example.com"])
+        .unwrap()
+        .plain
+        .clone();
     let link = link.lines().find_map(|line| line.strip_prefix("http://127.0.0.1:54321/auth/v1")).unwrap().to_owned();
     service.send(Call::get(&link)).await;
     let told = post.last();
     assert_eq!((&*told.to, &*told.subject), (&["old@example.com".to_owned()][..], "Your email address was changed"));
     assert!(told.plain.contains("from old@example.com to new@example.com"), "{}", told.plain);
-    *post.is_away.lock().unwrap() = true;
+    *post.is_away.lock().expect("no test panicked with it") = true;
     assert_eq!(service.change(token, json!({"password": "third horse"})).await.status, 200);
     assert_eq!(service.sign_in("new@example.com", "third horse").await.status, 200);
 }
