@@ -1,11 +1,12 @@
 //! Where the database is and how to log in: the connection string, TLS, and connections with their messages.
 
 use std::future::poll_fn;
+use std::net::IpAddr;
 use std::str::FromStr;
 
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::mpsc;
-use tokio_postgres::config::SslMode;
+use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres::{AsyncMessage, Client, Config, NoTls, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
@@ -38,6 +39,11 @@ impl Target {
             .map_err(|error| Error::Settings(format!("the database URL is not valid: {error}")))?;
         if config.get_application_name().is_none() {
             config.application_name("vestibule");
+        }
+        // `prefer`, the default, would read the system's certificates and ask for TLS that protects nothing on the
+        // way to this very machine. `require` is honoured.
+        if config.get_ssl_mode() == SslMode::Prefer && is_local(&config) {
+            config.ssl_mode(SslMode::Disable);
         }
         Ok(Self { config })
     }
@@ -119,6 +125,15 @@ impl Target {
     }
 }
 
+/// Whether all hosts are this machine.
+fn is_local(config: &Config) -> bool {
+    let is_loopback = |host: &Host| match host {
+        Host::Tcp(name) => name == "localhost" || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback()),
+        Host::Unix(_) => true,
+    };
+    config.get_hosts().iter().all(is_loopback) && config.get_hostaddrs().iter().all(IpAddr::is_loopback)
+}
+
 async fn connect_with<T>(config: &Config, tls: T) -> Result<(Client, mpsc::Receiver<AsyncMessage>), Error>
 where
     T: MakeTlsConnect<Socket>,
@@ -152,5 +167,15 @@ mod tests {
         assert_eq!((target.role(), target.database()), ("me", "db"));
         let error = Target::parse(&"postgres://me:hunter2@127.0.0.1:x/db".to_owned().into()).expect_err("a bad port");
         assert!(!error.to_string().contains("hunter2"), "{error}");
+    }
+
+    #[test]
+    fn tls_is_tried_only_on_the_way_to_other_machines() {
+        let mode = |url: &str| Target::parse(&url.to_owned().into()).expect("a valid URL").config.get_ssl_mode();
+        assert_eq!(mode("postgres://me@127.0.0.1/db"), SslMode::Disable);
+        assert_eq!(mode("postgres://me@localhost/db"), SslMode::Disable);
+        assert_eq!(mode("postgres://me@127.0.0.1/db?sslmode=require"), SslMode::Require);
+        assert_eq!(mode("postgres://me@db.example.com/db"), SslMode::Prefer);
+        assert_eq!(mode("postgres://me@127.0.0.1,db.example.com/db"), SslMode::Prefer);
     }
 }
