@@ -10,7 +10,6 @@ pub mod captcha;
 pub mod duration;
 pub mod hash;
 pub mod hook;
-pub mod mail;
 pub mod mailer;
 pub mod otp;
 pub mod outbound;
