@@ -9,7 +9,7 @@ mod settings;
 
 pub(crate) use bucket::Bucket;
 pub(crate) use gate::gate;
-pub use settings::RateLimits;
+pub use settings::{RateLimits, SendLimit, send_limit};
 
 use std::net::{IpAddr, Ipv6Addr};
 
