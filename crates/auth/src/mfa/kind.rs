@@ -2,6 +2,7 @@
 
 use http::StatusCode;
 
+use super::denials::WEBAUTHN_ENROLL_DISABLED;
 use super::settings::MfaSettings;
 use crate::denial::Denial;
 
@@ -51,7 +52,7 @@ impl Kind {
             Self::Phone => {
                 (settings.phone_enroll_enabled, "mfa_phone_enroll_not_enabled", "MFA enroll is disabled for Phone")
             }
-            Self::Webauthn => (false, "mfa_webauthn_enroll_not_enabled", "MFA enroll is disabled for WebAuthn"),
+            Self::Webauthn => return Err(WEBAUTHN_ENROLL_DISABLED),
         };
         if is_enabled { Ok(()) } else { Err(Denial::new(UNPROCESSABLE, code, text)) }
     }
