@@ -14,6 +14,7 @@ use crate::client::Client;
 use crate::error::Error;
 use crate::hooks::{self, HookName};
 use crate::letters::seconds_left;
+use crate::limits::{self, Sending};
 use crate::model::one_time_tokens::{self, NewToken, Purpose};
 use crate::model::users::User;
 use crate::one_time;
@@ -146,13 +147,14 @@ impl Texting<'_> {
         self.hand_over(tx, user, message).await.map(drop)
     }
 
-    /// Hands a message to the hook that replaces all of them, or to the provider.
+    /// Hands a message to the hook that replaces all of them, or to the provider, if as many may be sent.
     async fn hand_over(
         &self,
         tx: &mut Transaction,
         user: &User,
         message: Message<'_>,
     ) -> Result<Option<String>, Error> {
+        limits::check_sending(self.state, Sending::Message).await?;
         let Message { number, digits, template, sms_type, text } = message;
         if self.state.outside.hooks.has(HookName::SendSms) {
             let mut input = json!({"user": user, "sms": {"otp": digits, "phone": number}});
