@@ -127,7 +127,7 @@ export async function inTurns(sides, rounds = ROUNDS) {
   return results
 }
 
-const digits = (value) => (value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2))
+const digits = (value) => (Math.abs(value) >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2))
 
 /** The results, printed as they come and once more together. */
 export class Table {
