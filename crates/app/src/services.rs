@@ -40,10 +40,8 @@ pub async fn build(settings: &Settings, administrator: &Target, keys: &ProjectKe
     let direct = past_pooler(settings, administrator)?;
     let listener = direct.as_role("authenticator", &keys.role_password("authenticator"));
     let bus = Bus::start(listener, &[SCHEMA_CHANNEL]).await.context("cannot listen for notifications")?;
-    let rest = rest::State::new(
-        settings.rest.clone(),
-        rest::Deps { db: authenticator, verifier: keyring.clone(), bus, clock: clock.clone() },
-    );
+    let deps = rest::Deps { db: authenticator, verifier: keyring.clone(), bus, clock: clock.clone() };
+    let rest = rest::State::start(settings.rest.clone(), deps).await.context("the data API cannot read the schema")?;
     let storage = storage::State::new(
         settings.storage.clone(),
         storage::Deps {
@@ -53,7 +51,6 @@ pub async fn build(settings: &Settings, administrator: &Target, keys: &ProjectKe
             random: random.clone(),
         },
     )?;
-    rest.reload().await.context("the data API cannot read the schema")?;
     tokio::spawn(report_open_tables(rest.clone()));
     let mailbox = settings.opens_mailbox();
     let dashboard = dashboard::State::new(

@@ -17,13 +17,13 @@ const SERVICE: &str = "service_role";
 pub(crate) async fn security(Shared(state): Shared<State>, headers: HeaderMap) -> Response {
     match report(&state, &headers).await {
         Ok(response) => response,
-        Err(error) => error.answer(state.current_settings().verbose_errors),
+        Err(error) => error.answer(state.loaded().settings.verbose_errors),
     }
 }
 
 async fn report(state: &State, headers: &HeaderMap) -> Result<Response, Error> {
     let deps = state.deps();
-    let identity = identify(headers, &deps.verifier, &state.current_settings(), deps.clock.unix_seconds())?;
+    let identity = identify(headers, &deps.verifier, &state.loaded().settings, deps.clock.unix_seconds())?;
     if identity.role != SERVICE {
         return Err(RequestError::ServiceOnly.into());
     }

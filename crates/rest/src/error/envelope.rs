@@ -156,7 +156,6 @@ impl SchemaError {
                     None => answer,
                 }
             }
-            Self::NotLoaded => with(StatusCode::SERVICE_UNAVAILABLE, "PGRST002").header(header::RETRY_AFTER, "1"),
         }
     }
 }

@@ -191,9 +191,6 @@ pub enum SchemaError {
         /// A similar one.
         suggestion: Option<String>,
     },
-    /// The cache has not been loaded yet.
-    #[error("Could not query the database for the schema cache. Retrying.")]
-    NotLoaded,
 }
 
 /// The arguments that a function was searched with, as they are shown.

@@ -13,7 +13,7 @@ mod read;
 mod result;
 mod write;
 
-#[cfg(feature = "fuzz")]
+#[cfg(any(test, feature = "fuzz"))]
 pub use fixture::hostile;
 pub use result::{Counting, call, count, explained, read, write};
 
