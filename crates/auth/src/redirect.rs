@@ -148,12 +148,16 @@ mod tests {
         AllowList::new(&settings).allows(address)
     }
 
-    // 38, 39, 40 and the table of the reference.
+    /// Behaviour 38: fragments do not count for patterns, and numbers are no hosts.
+    /// Behaviour 39: loopback addresses need no entry.
+    /// Behaviour 40: the app's address is compared by scheme, host and port.
     #[test]
     fn only_the_app_and_listed_addresses_are_allowed() {
         let site = "https://a.example";
         for (site, pattern, address, expected) in [
             (site, "", "https://a.example/any", true),
+            (site, "http://**/a", "http://evil.example/#/a", false),
+            ("http://a.example", "", "https://a.example/", false),
             (site, "", "http://a.example/", false),
             (site, "", "https://a.example:8443/", false),
             (site, "", "https://a.example.evil.example/", false),
@@ -177,7 +181,8 @@ mod tests {
         }
     }
 
-    // 127, 128
+    /// Behaviour 127: parameters of fragments are sorted and escaped.
+    /// Behaviour 128: the address of an app without host loses its slashes.
     #[test]
     fn parameters_are_added_sorted() {
         assert_eq!(with_query("http://a/b?z=1&code=old#f", &[("code", "x y")]), "http://a/b?code=x+y&z=1#f");

@@ -1,5 +1,6 @@
 //! The account service as its clients see it: the router in process, each test on a database of its own.
-//! Numbers in comments are those of the pinned behaviours in the reference.
+//! `Behaviour 17: …` above a test names one of the pinned behaviours of the reference; `pinned` sees to it that each
+//! of them that is ours to show is named.
 
 mod admin_change;
 mod admin_delete;
