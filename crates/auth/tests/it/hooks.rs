@@ -60,6 +60,21 @@ async fn a_function_makes_the_claims_of_every_token() {
     assert_eq!(event["metadata"]["name"], "customize-access-token");
 }
 
+/// Behaviour 101: a hook may change end, role and audience, and add claims of any kind.
+#[tokio::test]
+async fn a_function_changes_claims_and_adds_others() {
+    let output = r#"jsonb_set(event, '{claims}', event -> 'claims' || jsonb_build_object(
+        'role', 'editor', 'aud', 'elsewhere', 'exp', (event #>> '{claims,iat}')::bigint + 60,
+        'list', '[1, {"a": null}]'::jsonb))"#;
+    let service = with_function(Settings::default(), HookName::CustomAccessToken, output).await;
+    let session = service.sign_up("john@example.com").await;
+    let token = testkit::keyring().verify(text(&session, "access_token")).unwrap();
+    let now = service.clock.unix_seconds();
+    assert_eq!((&token.claims["role"], &token.claims["aud"]), (&json!("editor"), &json!("elsewhere")));
+    assert_eq!((&token.claims["exp"], &token.claims["list"]), (&json!(now + 60), &json!([1, {"a": null}])));
+    assert_eq!(session["expires_at"], now + 60);
+}
+
 /// Behaviour 101: a hook may add and change claims, and may not drop those that are needed.
 /// Behaviour 136: what a hook in the database writes goes with what it was asked about.
 #[tokio::test]

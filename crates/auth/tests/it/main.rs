@@ -21,6 +21,7 @@ mod mailbox;
 mod mfa;
 mod otp;
 mod phone;
+mod pinned;
 mod protection;
 mod public;
 mod reauthenticate;
