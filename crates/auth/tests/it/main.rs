@@ -7,6 +7,7 @@ mod admin_delete;
 mod admin_list;
 mod admin_more;
 mod anonymous;
+mod at_once;
 mod authenticator;
 mod bad_input;
 mod bearer;
