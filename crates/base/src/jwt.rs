@@ -277,7 +277,7 @@ mod tests {
         let oct = json!({"kty": "oct", "kid": "hidden", "alg": "HS256", "k": "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0"});
         let keys = [&standby, &first, &second, &oct].map(|jwk| Key::from_jwk(jwk).expect("a valid key"));
         let keyring = Keyring::new(SECRET, keys.into());
-        let header = jsonwebtoken::decode_header(&keyring.sign(&json!({}))).expect("a header");
+        let header = jsonwebtoken::decode_header(keyring.sign(&json!({}))).expect("a header");
         assert_eq!(header.kid.as_deref(), first["kid"].as_str());
         let jwks = keyring.jwks();
         let published: Vec<_> = jwks["keys"].as_array().expect("keys").iter().map(|key| &key["kid"]).collect();

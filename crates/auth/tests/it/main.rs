@@ -11,6 +11,7 @@ mod at_once;
 mod authenticator;
 mod bad_input;
 mod bearer;
+mod enumeration;
 mod hooks;
 mod identities;
 mod invite;
