@@ -8,14 +8,12 @@ use std::path::Path;
 const BEHAVIOURS: u32 = 140;
 
 /// Those that no test of this service can show yet.
-const ELSEWHERE: [(&[u32], &str); 7] = [
+const ELSEWHERE: [(&[u32], &str); 5] = [
     (&[9, 10, 11, 12, 13, 15, 20, 21, 75], "signing in with another provider"),
     (&[13, 119, 120], "SAML"),
     (&[19, 32], "the OAuth server"),
     (&[36], "addresses of providers, which users of the console may give"),
-    (&[17, 26], "letters and hooks of identities and second factors"),
     (&[130], "clearing away what is old"),
-    (&[133], "limits on what is sent"),
 ];
 
 /// The numbers that a source file names, as in `/// Behaviour 17: what it is.`
