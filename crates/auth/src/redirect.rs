@@ -3,7 +3,7 @@
 use axum::extract::FromRequestParts;
 use http::header::REFERER;
 use http::request::Parts;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use crate::error::Error;
 use crate::glob::Glob;
@@ -79,7 +79,8 @@ impl<'a> Address<'a> {
         let (host, port) = match host_and_port.strip_prefix('[') {
             Some(rest) => {
                 let (host, port) = rest.split_once(']')?;
-                (host, port.strip_prefix(':').unwrap_or_default())
+                host.parse::<Ipv6Addr>().ok()?;
+                (host, if port.is_empty() { port } else { port.strip_prefix(':')? })
             }
             None => host_and_port.split_once(':').unwrap_or((host_and_port, "")),
         };
@@ -176,6 +177,16 @@ mod tests {
             (site, "", "http://127.0.0.1:1234/p", true),
             (site, "", "http://[::1]:1234/p", true),
             (site, "**", "javascript:alert(1)\n", false),
+            (site, "http://**", "http:///evil.example", false),
+            (site, "https://*.a.example", "https://", false),
+            (site, "", "https:a.example", false),
+            (site, "", "https:\\\\a.example", false),
+            (site, "", "https://a.example\t.evil.example", false),
+            (site, "", "https://a.example%00.evil.example", false),
+            (site, "", "https://a.example.", false),
+            (site, "", "https://[a.example]", false),
+            (site, "", "http://[::1].evil.example/", false),
+            (site, "", "http://[::1]evil.example/", false),
         ] {
             assert_eq!(allows(site, pattern, address), expected, "{site} {pattern} {address}");
         }

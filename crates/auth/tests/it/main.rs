@@ -6,6 +6,7 @@ mod admin_change;
 mod admin_delete;
 mod admin_list;
 mod admin_more;
+mod advisories;
 mod anonymous;
 mod at_once;
 mod authenticator;
