@@ -74,6 +74,19 @@ impl State {
         let _ = self.0.schema.subscribed().changed().await;
     }
 
+    /// What is probably wrong about the rights in the exposed schemas, as it is now.
+    ///
+    /// # Errors
+    /// [`pg::Error`] when the database cannot be asked.
+    pub async fn lints(&self) -> Result<Vec<pg::lint::Lint>, pg::Error> {
+        pg::lint::security(&self.0.deps.db, &self.current_settings().schemas).await
+    }
+
+    /// The settings with those that the database held when it was last read.
+    pub(crate) fn current_settings(&self) -> Settings {
+        self.loaded().map_or_else(|| self.settings().clone(), |loaded| loaded.settings.clone())
+    }
+
     /// The settings without those that the database holds.
     pub(crate) fn settings(&self) -> &Settings {
         &self.0.source.settings

@@ -105,6 +105,15 @@ async fn broken_text_is_a_client_error() {
 }
 
 #[tokio::test]
+async fn empty_names_are_refused_before_the_database_is_asked() {
+    let api = Api::new(FILMS).await;
+    for query in ["%20=eq.1", "%22%22=eq.1", "order=%22%22", "order=%20", "select=%22%22", "or=(%22%22.eq.1)"] {
+        let answer = api.get(&format!("/films?{query}")).await;
+        assert_eq!((answer.status.as_u16(), &answer.json()["code"]), (400, &json!("PGRST100")), "{query}");
+    }
+}
+
+#[tokio::test]
 async fn depth_is_bounded_everywhere() {
     let api = Api::new(FILMS).await;
     let n = 5_000;
