@@ -23,6 +23,7 @@ mod model;
 mod one_time;
 mod otp;
 mod outside;
+mod pace;
 mod paging;
 mod pkce;
 mod protection;

@@ -9,6 +9,7 @@ use pg::PoolSettings;
 
 use crate::Settings;
 use crate::outside::Outside;
+use crate::pace::Times;
 use crate::protection::Protection;
 use crate::redirect::AllowList;
 
@@ -39,6 +40,7 @@ pub struct State {
     pub(crate) allow_list: Arc<AllowList>,
     pub(crate) protection: Arc<Protection>,
     pub(crate) outside: Arc<Outside>,
+    pub(crate) times: Times,
 }
 
 /// Counting takes no time to speak of, and nobody holds on to a connection for it.
@@ -64,6 +66,7 @@ impl State {
             allow_list,
             protection: Arc::default(),
             outside: Arc::default(),
+            times: Times::default(),
         }
     }
 
@@ -77,6 +80,12 @@ impl State {
     #[must_use]
     pub fn with_outside(self, outside: Outside) -> Self {
         Self { outside: Arc::new(outside), ..self }
+    }
+
+    /// The same service with another way to hash passwords.
+    #[must_use]
+    pub fn with_hasher(self, hasher: Hasher) -> Self {
+        Self { hasher, ..self }
     }
 
     /// A password that nobody knows, for accounts that have none yet.

@@ -1,14 +1,18 @@
 //! The account service as its clients see it: the router in process, each test on a database of its own.
-//! Numbers in comments are those of the pinned behaviours in the reference.
+//! `Behaviour 17: …` above a test names one of the pinned behaviours of the reference; `pinned` sees to it that each
+//! of them that is ours to show is named.
 
 mod admin_change;
 mod admin_delete;
 mod admin_list;
 mod admin_more;
+mod advisories;
 mod anonymous;
+mod at_once;
 mod authenticator;
 mod bad_input;
 mod bearer;
+mod enumeration;
 mod hooks;
 mod identities;
 mod invite;
@@ -23,6 +27,7 @@ mod mfa_phone;
 mod notifications;
 mod otp;
 mod phone;
+mod pinned;
 mod protection;
 mod public;
 mod reauthenticate;
