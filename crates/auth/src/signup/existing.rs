@@ -94,7 +94,7 @@ pub(crate) async fn ask_again(start: &Start<'_>, user: &User) -> Result<User, Er
     let failed = Error::database(NOT_SAVED);
     let mut tx = start.state.db.write(&Context::service()).await.map_err(&failed)?;
     if user.identity(start.contact.provider()).is_none() {
-        let (_, id) = create::add_identity(start, &mut tx, user).await.map_err(&failed)?;
+        let (_, id) = create::add_identity(start, &mut tx, user, start.data).await.map_err(&failed)?;
         identities::delete_others(&mut tx, user.id, id).await.map_err(&failed)?;
     }
     let mut asked = create::ask(start, &mut tx, user).await?;

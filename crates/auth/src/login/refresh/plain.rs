@@ -64,10 +64,11 @@ impl Refresh<'_> {
         if !found.is_revoked {
             return Ok(Some(Exchange::New));
         }
+        // A session always has an active token, unless reuse has ended them all: then none is good any more, however
+        // short ago that was.
+        let Some(active) = &found.active else { return Ok(None) };
         // The parent of the active token: the client has lost the answer that carried it.
-        if let Some(active) = &found.active
-            && active.parent == found.token
-        {
+        if active.parent == found.token {
             return Ok(Some(Exchange::Existing(active.token.clone())));
         }
         Ok(self.is_within_interval(found.updated_at).then_some(Exchange::New))
