@@ -40,6 +40,7 @@ migrations! {
     10 "0010_auth_protection",
     11 "0011_unsent_letters",
     12 "0012_users_list",
+    14 "0014_users_ranks",
 }
 
 /// The roles that services log in as.

@@ -5,6 +5,7 @@ mod admin_change;
 mod admin_delete;
 mod admin_list;
 mod admin_more;
+mod admin_ranks;
 mod anonymous;
 mod authenticator;
 mod bad_input;
