@@ -4,6 +4,7 @@
 mod admin;
 mod answer;
 mod bearer;
+mod clean_up;
 mod client;
 mod contact;
 mod denial;

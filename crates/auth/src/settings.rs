@@ -23,6 +23,12 @@ pub struct Settings {
     /// How long a request may take; zero for no limit.
     pub max_request_duration: Duration,
 
+    /// After requests that change something, a little of what is old is deleted: tokens, flows, challenges, sessions
+    /// that are over, anonymous users of long ago.
+    pub db_cleanup_enabled: bool,
+    /// Nothing is written to the audit log; it still appears in the server's log.
+    pub audit_disable_postgres: bool,
+
     /// Nobody may sign up; administrators still create users.
     pub disable_signup: bool,
     /// Signing up and in with email and password.
@@ -112,6 +118,8 @@ impl Default for Settings {
             api_external_url: "http://127.0.0.1:54321/auth/v1".to_owned(),
             uri_allow_list: Vec::new(),
             max_request_duration: Duration::from_secs(10),
+            db_cleanup_enabled: false,
+            audit_disable_postgres: false,
             disable_signup: false,
             email_enabled: true,
             magic_link_enabled: true,

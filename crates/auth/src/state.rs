@@ -7,6 +7,7 @@ use base::jwt::Keyring;
 use base::{Clock, Random};
 
 use crate::Settings;
+use crate::clean_up::Cleaner;
 use crate::outside::Outside;
 use crate::protection::Protection;
 use crate::redirect::AllowList;
@@ -36,6 +37,7 @@ pub struct State {
     pub(crate) allow_list: Arc<AllowList>,
     pub(crate) protection: Arc<Protection>,
     pub(crate) outside: Arc<Outside>,
+    pub(crate) cleaner: Cleaner,
 }
 
 impl State {
@@ -55,6 +57,7 @@ impl State {
             allow_list,
             protection: Arc::default(),
             outside: Arc::default(),
+            cleaner: Cleaner::default(),
         }
     }
 

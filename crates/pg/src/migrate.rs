@@ -41,6 +41,7 @@ migrations! {
     11 "0011_unsent_letters",
     12 "0012_users_list",
     14 "0014_users_ranks",
+    15 "0015_clean_up",
 }
 
 /// The roles that services log in as.

@@ -10,6 +10,7 @@ mod anonymous;
 mod authenticator;
 mod bad_input;
 mod bearer;
+mod clean_up;
 mod hooks;
 mod identities;
 mod invite;

@@ -24,12 +24,13 @@ pub(crate) struct Page {
 
 /// A page and the number of all matching users. There is one row, without a user, when the page is empty.
 macro_rules! page {
-    ($direction:literal, $more:expr) => {
+    ($from:expr, $direction:literal) => {
         concat!(
             "with matching as materialized (
-                select u.id, coalesce(u.created_at, '0001-01-01 00:00:00+00') as at from auth.users u where ",
+                select u.id, coalesce(u.created_at, '0001-01-01 00:00:00+00') as at from ",
+            $from,
+            " u where ",
             conditions!(),
-            $more,
             "), page as (
                 select * from matching order by at ",
             $direction,
@@ -51,14 +52,14 @@ macro_rules! page {
     };
 }
 
-const NEWEST_FIRST: &str = page!("desc", "");
-const OLDEST_FIRST: &str = page!("asc", "");
-const SOUGHT_NEWEST_FIRST: &str = page!("desc", concat!(" and ", candidates!("$21")));
-const SOUGHT_OLDEST_FIRST: &str = page!("asc", concat!(" and ", candidates!("$21")));
+const NEWEST_FIRST: &str = page!("auth.users", "desc");
+const OLDEST_FIRST: &str = page!("auth.users", "asc");
+const SOUGHT_NEWEST_FIRST: &str = page!(candidates!("$21"), "desc");
+const SOUGHT_OLDEST_FIRST: &str = page!(candidates!("$21"), "asc");
 
 /// How a list is planned: its statements are short, and what the planner cannot know of them makes it expect long ones.
 pub(super) fn context() -> Context {
-    Context::service().set("jit", "off")
+    Context::service().set("jit", "off").set("max_parallel_workers_per_gather", "0")
 }
 
 /// A page of users without identities and factors, and the number of all that match.
@@ -98,7 +99,7 @@ pub(crate) struct Slice {
 
 /// The expression is that of the index `users_list_idx`.
 macro_rules! slice {
-    ($from:expr, $comparison:literal, $direction:literal, $more:expr) => {
+    ($from:expr, $comparison:literal, $direction:literal) => {
         concat!(
             "select ",
             bare_user_columns!(),
@@ -106,7 +107,6 @@ macro_rules! slice {
             $from,
             " u where ",
             conditions!(),
-            $more,
             " and (coalesce(u.created_at, '0001-01-01 00:00:00+00'), u.id) ",
             $comparison,
             " ($19::timestamptz, $20::uuid) order by coalesce(u.created_at, '0001-01-01 00:00:00+00') ",
@@ -137,12 +137,12 @@ macro_rules! near {
     };
 }
 
-const SLICE_NEWEST_FIRST: &str = slice!("auth.users", "<", "desc", "");
-const SLICE_OLDEST_FIRST: &str = slice!("auth.users", ">", "asc", "");
-const NEAR_NEWEST_FIRST: &str = slice!(near!("<", "desc"), "<", "desc", "");
-const NEAR_OLDEST_FIRST: &str = slice!(near!(">", "asc"), ">", "asc", "");
-const SOUGHT_SLICE_NEWEST_FIRST: &str = slice!("auth.users", "<", "desc", concat!(" and ", candidates!("$22")));
-const SOUGHT_SLICE_OLDEST_FIRST: &str = slice!("auth.users", ">", "asc", concat!(" and ", candidates!("$22")));
+const SLICE_NEWEST_FIRST: &str = slice!("auth.users", "<", "desc");
+const SLICE_OLDEST_FIRST: &str = slice!("auth.users", ">", "asc");
+const NEAR_NEWEST_FIRST: &str = slice!(near!("<", "desc"), "<", "desc");
+const NEAR_OLDEST_FIRST: &str = slice!(near!(">", "asc"), ">", "asc");
+const SOUGHT_SLICE_NEWEST_FIRST: &str = slice!(candidates!("$22"), "<", "desc");
+const SOUGHT_SLICE_OLDEST_FIRST: &str = slice!(candidates!("$22"), ">", "asc");
 
 /// Users from a place on, without identities and factors.
 pub(crate) async fn slice(db: &Db, conditions: &Conditions, slice: &Slice) -> Result<Vec<User>, pg::Error> {
