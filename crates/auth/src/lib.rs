@@ -4,6 +4,7 @@
 mod admin;
 mod answer;
 mod bearer;
+mod changes;
 mod clean_up;
 mod client;
 mod contact;
@@ -22,6 +23,7 @@ mod metadata;
 mod mfa;
 mod model;
 mod one_time;
+mod origin;
 mod otp;
 mod outside;
 mod paging;

@@ -122,6 +122,7 @@ impl<'a> Sign<'a> {
             methods: vec![Method { method: proof.name().to_owned(), at }],
         };
         let audit = traits.map(|traits| audit::payload(&Actor::user(user), Action::Login, Some(traits)));
+        let audit = audit.and_then(|entry| audit::unless_disabled(state, entry));
         Self { state, client, session, refresh_token, audit }
     }
 

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::attributes::{self, Attributes, Ban};
 use super::{Target, traits};
 use crate::bearer::Admin;
+use crate::changes;
 use crate::error::Error;
 use crate::json::{Body, Json};
 use crate::metadata::Fields;
@@ -40,8 +41,11 @@ pub(crate) async fn update(
     let failed = attributes::failed(NOT_UPDATED);
     let mut tx = state.db.write(&Context::service()).await.map_err(&failed)?;
     update.write(&mut tx).await.map_err(&failed)?;
+    let before = &user;
     let user = users::reload(&mut tx, user.id).await.map_err(&failed)?.ok_or(Error::UserNotFound)?;
-    let entry = audit::payload(&Actor::admin(&admin.role), Action::UserModified, Some(traits(&user)));
+    let mut traits = traits(&user);
+    traits["changes"] = changes::between(before, &user);
+    let entry = audit::payload(&Actor::admin(&admin.role), Action::UserModified, Some(traits));
     audit::insert(&mut tx, &state, &entry, at).await.map_err(&failed)?;
     tx.commit().await.map_err(&failed)?;
     Ok(Json(user))

@@ -205,7 +205,7 @@ const GRANT: &str = concat!(
         values ($7, $1, $3, $3, $8)
      ), audit as (
         insert into auth.audit_log_entries (instance_id, id, payload, created_at, ip_address)
-        select '00000000-0000-0000-0000-000000000000', $9, $10::json, $3, '' where $10::json is not null
+        select '00000000-0000-0000-0000-000000000000', $9, $10::json, $3, coalesce(host($5::inet), '') where $10::json is not null
      )
      update auth.users u set last_sign_in_at = $3, updated_at = $3
      where u.id = $2

@@ -5,8 +5,10 @@ use jiff::SignedDuration;
 use pg::{Context, Transaction};
 use secrecy::SecretString;
 use serde::Deserialize;
+use serde_json::json;
 
 use crate::bearer::Authenticated;
+use crate::changes;
 use crate::client::Client;
 use crate::error::Error;
 use crate::json::{Body, Json};
@@ -90,9 +92,12 @@ pub(crate) async fn put(
     if let Some(phone) = &change.phone {
         change_phone(&letters, &mut tx, user, (phone, &request.channel)).await?;
     }
-    let user = users::reload(&mut tx, user.id).await.map_err(&failed)?.ok_or(Error::TokenUserNotFound)?;
+    let changed = users::reload(&mut tx, user.id).await.map_err(&failed)?.ok_or(Error::TokenUserNotFound)?;
+    let traits = json!({"changes": changes::between(user, &changed)});
+    let entry = audit::payload(&Actor::user(user), Action::UserModified, Some(traits));
+    audit::insert(&mut tx, &state, &entry, state.clock.now()).await.map_err(&failed)?;
     tx.commit().await.map_err(&failed)?;
-    Ok(Json(user))
+    Ok(Json(changed))
 }
 
 /// The form of what is given; address and number are brought into the form in which they are compared.
@@ -229,11 +234,10 @@ async fn change_email(
 
 async fn write(state: &State, caller: &Authenticated, change: &Change, tx: &mut Transaction) -> Result<(), pg::Error> {
     let (user, at) = (&caller.user, state.clock.now());
-    let actor = Actor::user(user);
     if let Some(hash) = &change.password_hash {
         let keep = caller.session.as_ref().map(|session| session.id);
         users::set_password(tx, user.id, hash, keep, at).await?;
-        let entry = audit::payload(&actor, Action::UserUpdatedPassword, None);
+        let entry = audit::payload(&Actor::user(user), Action::UserUpdatedPassword, None);
         audit::insert(tx, state, &entry, at).await?;
     }
     if let Some(data) = &change.data {
@@ -242,5 +246,5 @@ async fn write(state: &State, caller: &Authenticated, change: &Change, tx: &mut 
     if let Some(data) = &change.app_metadata {
         users::merge_app_metadata(tx, user.id, data, at).await?;
     }
-    audit::insert(tx, state, &audit::payload(&actor, Action::UserModified, None), at).await
+    Ok(())
 }

@@ -77,7 +77,8 @@ pub(crate) async fn change_phone(
         _ => Error::Database("Error confirming user", error),
     };
     let (state, at) = (letters.state, letters.state.clock.now());
-    let entry = audit::payload(&Actor::user(user), Action::UserModified, None);
+    let traits = json!({"changes": {"phone": {"from": user.phone, "to": new}}});
+    let entry = audit::payload(&Actor::user(user), Action::UserModified, Some(traits));
     audit::insert(tx, state, &entry, at).await.map_err(failed)?;
     let changes = json!({"phone": new, "phone_verified": true});
     if !identities::change(tx, user.id, "phone", &changes, at).await.map_err(failed)? {
@@ -131,7 +132,8 @@ pub(crate) async fn change_email(
         _ => Error::Database("Error confirm email", error),
     };
     let (state, at) = (letters.state, letters.state.clock.now());
-    let entry = audit::payload(&Actor::user(user), Action::UserModified, None);
+    let traits = json!({"changes": {"email": {"from": user.email, "to": new}}});
+    let entry = audit::payload(&Actor::user(user), Action::UserModified, Some(traits));
     audit::insert(tx, state, &entry, at).await.map_err(failed)?;
     let changes = json!({"email": new, "email_verified": true});
     if !identities::change(tx, user.id, "email", &changes, at).await.map_err(failed)? {

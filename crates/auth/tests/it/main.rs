@@ -7,6 +7,7 @@ mod admin_list;
 mod admin_more;
 mod admin_ranks;
 mod anonymous;
+mod audit;
 mod authenticator;
 mod bad_input;
 mod bearer;

@@ -148,14 +148,17 @@ fn header(name: &'static str, value: &'static str) -> HeaderMap {
 
 async fn record(state: &State, client: &Client, tx: &mut Transaction, exchanged: &Exchanged) -> Result<(), pg::Error> {
     let actor = Actor::user(&exchanged.user);
-    let entry = |action: &Action| (state.random.uuid(), audit::payload(&actor, *action, None));
+    let entry = |action: &Action| {
+        let entry = audit::unless_disabled(state, audit::payload(&actor, *action, None))?;
+        Some((state.random.uuid(), entry))
+    };
     let refreshed = Refreshed {
         session_id: exchanged.session.id,
         at: state.clock.now(),
         user_agent: client.user_agent.as_deref(),
         ip: client.ip,
         counter: exchanged.session.refresh_token_counter,
-        audit: exchanged.actions.iter().map(entry).collect(),
+        audit: exchanged.actions.iter().filter_map(entry).collect(),
     };
     refreshed.write(tx).await
 }

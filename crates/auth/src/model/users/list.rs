@@ -118,7 +118,7 @@ macro_rules! slice {
     };
 }
 
-/// The next few thousand users, of which most filters let enough through.
+/// So many of the next users, of which most filters let enough through.
 macro_rules! near {
     ($comparison:literal, $direction:literal) => {
         concat!(
@@ -132,7 +132,7 @@ macro_rules! near {
             $direction,
             ", n.id ",
             $direction,
-            " limit 2000)"
+            " limit $22)"
         )
     };
 }
@@ -143,6 +143,10 @@ const NEAR_NEWEST_FIRST: &str = slice!(near!("<", "desc"), "<", "desc");
 const NEAR_OLDEST_FIRST: &str = slice!(near!(">", "asc"), ">", "asc");
 const SOUGHT_SLICE_NEWEST_FIRST: &str = slice!(candidates!("$22"), "<", "desc");
 const SOUGHT_SLICE_OLDEST_FIRST: &str = slice!(candidates!("$22"), ">", "asc");
+
+/// How many users are looked at first, and at most, before a filter is taken for one that lets few through.
+const FIRST_LOOK: i64 = 1000;
+const LAST_LOOK: i64 = 8000;
 
 /// Users from a place on, without identities and factors.
 pub(crate) async fn slice(db: &Db, conditions: &Conditions, slice: &Slice) -> Result<Vec<User>, pg::Error> {
@@ -164,9 +168,15 @@ pub(crate) async fn slice(db: &Db, conditions: &Conditions, slice: &Slice) -> Re
         return Ok(db.read(&in_order, plain, &params).await?.iter().map(User::bare).collect());
     }
     // A filter that lets many through finds them soon; one that lets few through finds them by its letters.
-    let rows = db.read(&in_order, near, &params).await?;
-    if i64::try_from(rows.len()).is_ok_and(|found| found >= slice.limit) {
-        return Ok(rows.iter().map(User::bare).collect());
+    let mut looked_at = FIRST_LOOK;
+    while looked_at <= LAST_LOOK {
+        let rows = db.read(&in_order, near, &[&*params, &[&looked_at]].concat()).await?;
+        let found = i64::try_from(rows.len()).unwrap_or(i64::MAX);
+        if found >= slice.limit {
+            return Ok(rows.iter().map(User::bare).collect());
+        }
+        // As many as are needed if it goes on like this, and half as many again.
+        looked_at = looked_at.saturating_mul(slice.limit).saturating_mul(3) / (found.max(1) * 2);
     }
     params.push(&parts);
     Ok(db.read(&context(), sought, &params).await?.iter().map(User::bare).collect())
