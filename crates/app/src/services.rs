@@ -37,9 +37,9 @@ pub async fn build(settings: &Settings, administrator: &Target, keys: &ProjectKe
     let login = |role: &str| pool(administrator.as_role(role, &keys.role_password(role)), settings);
     let auth = auth_state(settings, administrator, keys, &keyring)?;
     let authenticator = login("authenticator")?;
-    let bus = Bus::start(authenticator.target().clone(), &[SCHEMA_CHANNEL])
-        .await
-        .context("cannot listen for notifications")?;
+    let direct = past_pooler(settings, administrator)?;
+    let listener = direct.as_role("authenticator", &keys.role_password("authenticator"));
+    let bus = Bus::start(listener, &[SCHEMA_CHANNEL]).await.context("cannot listen for notifications")?;
     let rest = rest::State::new(
         settings.rest.clone(),
         rest::Deps { db: authenticator, verifier: keyring.clone(), bus, clock: clock.clone() },
@@ -59,7 +59,7 @@ pub async fn build(settings: &Settings, administrator: &Target, keys: &ProjectKe
         dashboard_settings(settings, keys, mailbox),
         dashboard::Deps {
             db: pool(administrator.clone(), settings)?,
-            target: administrator.clone(),
+            target: direct,
             auth: auth::router(auth.clone()),
             keyring: keyring.clone(),
             clock,
@@ -77,6 +77,21 @@ pub async fn build(settings: &Settings, administrator: &Target, keys: &ProjectKe
         random,
     });
     Ok(Services { router, storage })
+}
+
+/// The database itself: behind a pooler in transaction mode notifications do not arrive and sessions do not last.
+fn past_pooler(settings: &Settings, administrator: &Target) -> Result<Target> {
+    match &settings.direct_url {
+        Some(url) => Target::parse(url).context("VESTIBULE_DIRECT_URL is not valid"),
+        None => {
+            if !settings.prepares {
+                tracing::warn!(
+                    "without VESTIBULE_DIRECT_URL a pooler may keep changes of the schema from the data API"
+                );
+            }
+            Ok(administrator.clone())
+        }
+    }
 }
 
 /// The accounts service alone, for commands that act through its admin API.
@@ -114,5 +129,7 @@ fn dashboard_settings(settings: &Settings, keys: &ProjectKeys, mailbox: bool) ->
 }
 
 fn pool(target: Target, settings: &Settings) -> Result<Db> {
-    Ok(Db::new(target, &PoolSettings { max_connections: settings.pool_size, ..PoolSettings::default() })?)
+    let (max_connections, prepares) = (settings.pool_size, settings.prepares);
+    let pool = PoolSettings { max_connections, prepares, ..PoolSettings::default() };
+    Ok(Db::new(target, &pool)?)
 }

@@ -49,7 +49,7 @@ mod verify;
 
 pub use hooks::{HookName, HookSetting};
 pub use letters::{LetterSettings, UrlPaths};
-pub use limits::RateLimits;
+pub use limits::{RateLimits, SendLimit, send_limit};
 pub use mailbox::mailbox_router;
 pub use mfa::MfaSettings;
 pub use outside::{Outside, OutsideError, OutsideSettings, TemplateSetting};

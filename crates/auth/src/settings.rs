@@ -197,6 +197,7 @@ impl Settings {
         let percentage = self.refresh_token_upgrade_percentage;
         check(percentage <= 100, "refresh_token_upgrade_percentage", "must be between 0 and 100")?;
         self.sms.validate()?;
+        self.mfa.validate()?;
         check(!self.jwt_aud.is_empty(), "jwt_aud", "must not be empty")?;
         check(!self.jwt_default_role.is_empty(), "jwt_default_role", "must not be empty")?;
         check(!self.jwt_admin_roles.is_empty(), "jwt_admin_roles", "must name a role")?;

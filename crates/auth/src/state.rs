@@ -5,6 +5,7 @@ use std::sync::Arc;
 use authkit::Hasher;
 use base::jwt::Keyring;
 use base::{Clock, Random};
+use pg::PoolSettings;
 
 use crate::Settings;
 use crate::clean_up::Cleaner;
@@ -30,6 +31,8 @@ pub struct Deps {
 pub struct State {
     pub(crate) settings: Arc<Settings>,
     pub(crate) db: pg::Db,
+    /// Further connections, for what is counted at once while a transaction is open.
+    pub(crate) counters: pg::Db,
     pub(crate) keyring: Keyring,
     pub(crate) clock: Clock,
     pub(crate) random: Random,
@@ -40,6 +43,9 @@ pub struct State {
     pub(crate) cleaner: Cleaner,
 }
 
+/// Counting takes no time to speak of, and nobody holds on to a connection for it.
+const COUNTING_CONNECTIONS: usize = 2;
+
 impl State {
     /// Puts the service together. The settings are taken as valid.
     #[must_use]
@@ -47,9 +53,12 @@ impl State {
         let Deps { db, keyring, clock, random } = deps;
         let hasher = Hasher::new(random.clone());
         let allow_list = Arc::new(AllowList::new(&settings));
+        let few = PoolSettings { max_connections: COUNTING_CONNECTIONS, ..PoolSettings::default() };
+        let counters = pg::Db::new(db.target().clone(), &few).unwrap_or_else(|_| db.clone());
         Self {
             settings: Arc::new(settings),
             db,
+            counters,
             keyring,
             clock,
             random,

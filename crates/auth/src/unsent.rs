@@ -1,5 +1,6 @@
 //! Letters and messages that are asked for and not sent, because there is no account or nothing to confirm: they
-//! come too soon after each other just as those that are sent, so that the limit tells nobody who has an account.
+//! come too soon after each other, and are counted, just as those that are sent, so that no limit tells who has an
+//! account.
 
 use jiff::SignedDuration;
 use sha2::{Digest, Sha256};
@@ -7,11 +8,13 @@ use sha2::{Digest, Sha256};
 use crate::contact::Contact;
 use crate::error::Error;
 use crate::letters::seconds_left;
+use crate::limits::{self, Sending};
 use crate::model::unsent_letters::{self, Unsent};
 use crate::refusal::Refusal;
 use crate::state::State;
 
-/// Notes what is not sent; an error when the last of its kind was asked for too recently.
+/// Notes what is not sent; an error when the last of its kind was asked for too recently, or as much as may be sent
+/// was sent.
 pub(crate) async fn note(state: &State, contact: &Contact, kind: &str) -> Result<(), Error> {
     let frequency = match contact {
         Contact::Email(_) => state.settings.mailer_max_frequency,
@@ -23,7 +26,8 @@ pub(crate) async fn note(state: &State, contact: &Contact, kind: &str) -> Result
     let unsent = Unsent { contact: &contact_hash, kind, at, since: since.unwrap_or(at) };
     let last = unsent_letters::note(&state.db, &unsent).await.map_err(Error::database("Unable to process request"))?;
     match (last.and_then(|last| seconds_left(last, frequency, at)), contact) {
-        (None, _) => Ok(()),
+        (None, Contact::Email(_)) => limits::check_sending(state, Sending::Mail).await,
+        (None, Contact::Phone(_)) => limits::check_sending(state, Sending::Message).await,
         (Some(seconds), Contact::Email(_)) => Err(Error::EmailTooSoon(seconds)),
         (Some(seconds), Contact::Phone(_)) => Err(Refusal::SmsTooSoon(seconds).into()),
     }

@@ -12,6 +12,7 @@ pub mod ident;
 pub mod managed;
 pub mod migrate;
 pub mod rows;
+mod run;
 mod session;
 pub mod statements;
 pub mod text;

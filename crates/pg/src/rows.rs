@@ -2,7 +2,6 @@
 
 use std::pin::Pin;
 
-use deadpool_postgres::Object;
 use futures_util::TryStreamExt;
 use tokio_postgres::{Row, RowStream, SimpleQueryStream};
 
@@ -33,35 +32,35 @@ impl std::fmt::Debug for Rows {
 
 impl Rows {
     pub(crate) async fn open(
-        client: &Object,
+        lease: &Lease,
         context: &Context,
         before: &[Query<'_>],
         last: Query<'_>,
     ) -> Result<(Option<Row>, Self), tokio_postgres::Error> {
+        let client = lease.client();
         let settings = context.statement();
-        let prepared = match &settings {
-            Some((text, _)) => Some(client.prepare_cached(text).await?),
+        let apply = match &settings {
+            Some((text, _)) => Some(lease.ready(text).await?),
             None => None,
         };
         let values: Vec<Param<'_>> =
             settings.iter().flat_map(|(_, values)| values).map(|value| value as Param<'_>).collect();
-        let apply = async {
-            match &prepared {
-                Some(prepared) => client.query(prepared, &values).await.map(drop),
+        let applied = async {
+            match &apply {
+                Some(ready) => ready.query(client, &values).await.map(drop),
                 None => Ok(()),
             }
         };
         let run = async {
-            let answers = send(client, before).await;
-            let statement = client.prepare_cached(last.sql).await?;
-            let rows = client.query_raw(&statement, last.params.iter().copied()).await;
+            let answers = send(lease, before).await;
+            let rows = lease.ready(last.sql).await?.stream(client, last.params).await;
             for answer in answers {
                 answer.wait().await?;
             }
             rows
         };
-        let (begin, apply, rows) = tokio::join!(biased; client.batch_execute(context.begin()), apply, run);
-        let mut rows = Box::pin(begin.and(apply).and(rows)?);
+        let (begin, applied, rows) = tokio::join!(biased; client.batch_execute(context.begin()), applied, run);
+        let mut rows = Box::pin(begin.and(applied).and(rows)?);
         let first = rows.try_next().await?;
         // Sent now, answered behind the rows.
         let commit = Box::pin(client.simple_query_raw("commit").await?);

@@ -10,10 +10,11 @@ use crate::bearer::Admin;
 use crate::client::Client;
 use crate::error::Error;
 use crate::json::{Body, Json};
-use crate::mfa::{self, FACTOR_NOT_FOUND, FactorId, name_conflict};
+use crate::mfa::{self, FACTOR_NOT_FOUND, FactorId, PHONE_TAKEN, name_conflict};
 use crate::model::audit::{self, Action, Actor};
-use crate::model::factors::{self, Factor, NAME_KEY};
+use crate::model::factors::{self, Factor, NAME_KEY, PHONE_KEY};
 use crate::model::users::User;
+use crate::sms::check_number;
 use crate::state::State;
 
 /// The body of a change; what is empty stays.
@@ -41,14 +42,10 @@ pub(crate) async fn update(
     let mut factor = find(&user, &id)?;
     let name = Some(&*request.friendly_name).filter(|name| !name.is_empty());
     let phone = Some(&*request.phone).filter(|phone| !phone.is_empty() && factor.factor_type == "phone");
-    let phone = phone
-        .map(|phone| {
-            authkit::address::phone(phone)
-                .ok_or_else(|| Error::validation("Invalid phone number format (E.164 required)"))
-        })
-        .transpose()?;
+    let phone = phone.map(check_number).transpose()?;
     let failed = |error: pg::Error| match error.constraint() {
         Some(NAME_KEY) => name_conflict(&request.friendly_name).into(),
+        Some(PHONE_KEY) => PHONE_TAKEN.into(),
         _ => Error::Database("Database error updating factor", error),
     };
     let at = state.clock.now();

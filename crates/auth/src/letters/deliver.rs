@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::{Letters, action};
 use crate::error::Error;
 use crate::hooks::{self, HookName};
+use crate::limits::{self, Sending};
 use crate::model::mailbox::{self, NewMail};
 use crate::model::users::User;
 use crate::one_time::Code;
@@ -44,8 +45,14 @@ impl<'a> Post<'a> {
 }
 
 impl Letters<'_> {
-    /// Sends a letter.
+    /// Sends a letter, if as many may be sent.
     pub(super) async fn deliver(&self, tx: &mut Transaction, post: Post<'_>) -> Result<(), Error> {
+        limits::check_sending(self.state, Sending::Mail).await?;
+        self.deliver_counted(tx, post).await
+    }
+
+    /// Sends a letter that has been counted.
+    pub(super) async fn deliver_counted(&self, tx: &mut Transaction, post: Post<'_>) -> Result<(), Error> {
         if self.deliver_by_hook(tx, &post, None).await? {
             return Ok(());
         }
@@ -65,7 +72,7 @@ impl Letters<'_> {
         }
     }
 
-    /// Lets the hook send it; false when there is none. `current` is the code for the old address where two
+    /// Lets the hook send it, once it has been counted; false when there is none. `current` is the code for the old address where two
     /// addresses must agree. The hashes are then swapped against the codes, as Supabase has it: `token_hash` is
     /// for the new address and goes with `token_new`.
     pub(super) async fn deliver_by_hook(

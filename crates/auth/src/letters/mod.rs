@@ -13,6 +13,7 @@ use pg::Transaction;
 
 use crate::client::Client;
 use crate::error::Error;
+use crate::limits::{self, Sending};
 use crate::model::one_time_tokens::{self, EmailChange, NewToken, Purpose};
 use crate::model::users::User;
 use crate::one_time::Code;
@@ -90,13 +91,14 @@ impl Letters<'_> {
         };
         let post = Post::new(Kind::EmailChange, user, new, variables(&code, new), FAILED).code(&code);
         let Some(current) = &current else { return self.deliver(tx, post).await };
-        // A hook is told of both codes at once; the mailer sends two letters.
+        // A hook is told of both codes at once; the mailer sends two letters, which count as one.
+        limits::check_sending(self.state, Sending::Mail).await?;
         if self.deliver_by_hook(tx, &post, Some(current)).await? {
             return Ok(());
         }
         let other = Post::new(Kind::EmailChange, user, &user.email, variables(current, &user.email), FAILED);
-        self.deliver(tx, post).await?;
-        self.deliver(tx, other.code(current)).await
+        self.deliver_counted(tx, post).await?;
+        self.deliver_counted(tx, other.code(current)).await
     }
 
     /// A letter with a link for the user's own address.

@@ -20,6 +20,18 @@ pub(crate) enum News<'a> {
     NewPhone {
         old: &'a str,
     },
+    /// A way to sign in is gone.
+    IdentityUnlinked {
+        provider: &'a str,
+    },
+    /// A second factor counts from now on.
+    FactorEnrolled {
+        kind: &'a str,
+    },
+    /// A second factor is gone.
+    FactorUnenrolled {
+        kind: &'a str,
+    },
 }
 
 impl News<'_> {
@@ -28,6 +40,9 @@ impl News<'_> {
             Self::PasswordSet => Kind::PasswordChanged,
             Self::NewEmail { .. } => Kind::EmailChanged,
             Self::NewPhone { .. } => Kind::PhoneChanged,
+            Self::IdentityUnlinked { .. } => Kind::IdentityUnlinked,
+            Self::FactorEnrolled { .. } => Kind::MfaFactorEnrolled,
+            Self::FactorUnenrolled { .. } => Kind::MfaFactorUnenrolled,
         }
     }
 }
@@ -70,6 +85,12 @@ impl Letters<'_> {
             News::NewEmail { old } => post(variables.text("OldEmail", old)).tell("old_email", old),
             News::NewPhone { old } => {
                 post(variables.text("Phone", &user.phone).text("OldPhone", old)).tell("old_phone", old)
+            }
+            News::IdentityUnlinked { provider } => {
+                post(variables.text("Provider", provider)).tell("provider", provider)
+            }
+            News::FactorEnrolled { kind } | News::FactorUnenrolled { kind } => {
+                post(variables.text("FactorType", kind)).tell("factor_type", kind)
             }
         }
     }

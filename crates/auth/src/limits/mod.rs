@@ -1,19 +1,24 @@
-//! How often one address may ask: buckets in the database, which all instances of the service share.
+//! How often one address may ask, and how much is sent to all together: buckets in the database, which all instances
+//! of the service share.
 //!
 //! Supabase limits addresses only where it is told a header with the address; here it is a switch, since the
 //! address is known anyway. Codes of second factors are counted per user too, always.
 
 mod bucket;
 mod gate;
+mod sending;
 mod settings;
 
 pub(crate) use bucket::Bucket;
 pub(crate) use gate::gate;
-pub use settings::RateLimits;
+pub(crate) use sending::{Sending, check_factor_messages, check_sending};
+pub use settings::{RateLimits, SendLimit, send_limit};
 
 use std::net::{IpAddr, Ipv6Addr};
 
 use http::StatusCode;
+use jiff::Timestamp;
+use pg::Db;
 use uuid::Uuid;
 
 use crate::denial::Denial;
@@ -35,14 +40,10 @@ pub(crate) async fn check_user(state: &State, bucket: Bucket, user: Uuid) -> Res
 }
 
 async fn take(state: &State, bucket: Bucket, key: &str) -> Result<(), Error> {
-    /// One request of so many tidies up.
-    const TIDY: u8 = 128;
     let rate = bucket.rate(&state.settings.rate_limits);
     let failed = Error::database("Internal Server Error");
     let now = state.clock.now();
-    if state.random.bytes::<1>()[0].is_multiple_of(TIDY) {
-        rate_limits::delete_full(&state.db, now).await.map_err(&failed)?;
-    }
+    tidy(state, &state.db, now).await?;
     match rate_limits::take(&state.db, bucket.name(), key, rate, now).await.map_err(&failed)? {
         Taken::One => Ok(()),
         Taken::None { retry_after } => {
@@ -51,6 +52,16 @@ async fn take(state: &State, bucket: Bucket, key: &str) -> Result<(), Error> {
             Err(Denial { retry_after: Some(retry_after), ..denial }.into())
         }
     }
+}
+
+/// Now and then forgets buckets that are full again.
+async fn tidy(state: &State, db: &Db, now: Timestamp) -> Result<(), Error> {
+    /// One request of so many tidies up.
+    const TIDY: u8 = 128;
+    if state.random.bytes::<1>()[0].is_multiple_of(TIDY) {
+        rate_limits::delete_full(db, now).await.map_err(Error::database("Internal Server Error"))?;
+    }
+    Ok(())
 }
 
 /// What counts as one address: of version 6 the network of 64 bits, which one customer has as a whole.

@@ -22,6 +22,16 @@ pub(super) const TOO_MANY_FACTORS: Denial = Denial::new(
     "Maximum number of factors reached, unenroll one to continue",
 );
 
+pub(super) const WEBAUTHN_ENROLL_DISABLED: Denial =
+    Denial::new(UNPROCESSABLE, "mfa_webauthn_enroll_not_enabled", "MFA enroll is disabled for WebAuthn");
+
+/// Another factor of the user has this number.
+pub(crate) const PHONE_TAKEN: Denial = Denial::new(
+    UNPROCESSABLE,
+    "mfa_verified_factor_exists",
+    "A verified phone factor already exists, unenroll the existing factor to continue",
+);
+
 pub(super) const ENROLL_NEEDS_AAL2: Denial =
     Denial::new(StatusCode::FORBIDDEN, "insufficient_aal", "AAL2 required to enroll a new factor");
 
@@ -37,6 +47,13 @@ pub(super) const OTHER_ADDRESS: Denial =
 pub(super) const WRONG_CODE: Denial =
     Denial::new(UNPROCESSABLE, "mfa_verification_failed", "Invalid TOTP code entered");
 
+pub(super) const WRONG_PHONE_CODE: Denial =
+    Denial::new(UNPROCESSABLE, "mfa_verification_failed", "Invalid MFA Phone code entered");
+
+/// A code that the provider has made, and says is wrong.
+pub(super) const WRONG_PROVIDER_CODE: Denial =
+    Denial::new(StatusCode::FORBIDDEN, "otp_expired", "Token has expired or is invalid");
+
 pub(super) const WRONG_RECOVERY_CODE: Denial =
     Denial::new(UNPROCESSABLE, "mfa_verification_failed", "Invalid recovery code entered");
 
@@ -50,4 +67,11 @@ pub(super) fn challenge_expired(id: uuid::Uuid) -> Denial {
 pub(crate) fn name_conflict(name: &str) -> Denial {
     let text = format!("A factor with the friendly name {name:?} for this user already exists");
     Denial::telling(UNPROCESSABLE, "mfa_factor_name_conflict", text)
+}
+
+/// The hook that is told of attempts rejects this one, and says so or not.
+pub(super) fn rejected(message: String) -> Denial {
+    let text =
+        if message.is_empty() { "The attempt was rejected, and so are further ones.".to_owned() } else { message };
+    Denial::telling(StatusCode::FORBIDDEN, "mfa_verification_rejected", text)
 }

@@ -4,20 +4,21 @@ use authkit::totp::Key;
 use axum::extract::State as With;
 use jiff::SignedDuration;
 use pg::{Context, Transaction};
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use uuid::Uuid;
 
 use super::Kind;
-use super::denials::{ENROLL_NEEDS_AAL2, TOO_MANY_FACTORS, name_conflict};
+use super::denials::{ENROLL_NEEDS_AAL2, PHONE_TAKEN, TOO_MANY_FACTORS, WEBAUTHN_ENROLL_DISABLED, name_conflict};
 use super::member::Member;
 use crate::client::Client;
 use crate::error::Error;
 use crate::json::{Body, Json};
 use crate::model::audit::{self, Action, Actor};
-use crate::model::factors::{self, Factor, NAME_KEY, NewFactor};
+use crate::model::factors::{self, Factor, NAME_KEY, NewFactor, PHONE_KEY};
 use crate::model::users::{self, User};
+use crate::sms::check_number;
 use crate::state::State;
 
 /// The body.
@@ -27,6 +28,7 @@ pub(super) struct Request {
     factor_type: String,
     friendly_name: String,
     issuer: String,
+    phone: String,
 }
 
 /// The answer.
@@ -35,7 +37,17 @@ pub(super) struct Enrolled {
     id: Uuid,
     r#type: &'static str,
     friendly_name: String,
-    totp: TotpKey,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    totp: Option<TotpKey>,
+    /// The number as it was given.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    phone: String,
+}
+
+/// What is to be a factor.
+enum Device {
+    App { key: Key, shown: TotpKey },
+    Phone(String),
 }
 
 /// What an authenticator app has to know.
@@ -56,21 +68,26 @@ pub(super) async fn post(
     let kind = Kind::parse(&request.factor_type)
         .ok_or_else(|| Error::validation("factor_type needs to be totp, phone, or webauthn"))?;
     kind.check_enroll(&state.settings.mfa)?;
-    let key = Key::generate(&state.random);
-    let totp = describe(&state, &member.user, &request.issuer, &key)?;
+    let device = Device::read(&state, &member.user, kind, &request)?;
     let failed = |error: pg::Error| match error.constraint() {
         Some(NAME_KEY) => name_conflict(&request.friendly_name).into(),
+        Some(PHONE_KEY) => PHONE_TAKEN.into(),
         _ => Error::Database("Database error creating factor", error),
     };
     let mut tx = state.db.write(&Context::service()).await.map_err(failed)?;
-    let user = lock(&state, &mut tx, &member).await.map_err(failed)?.ok_or(Error::TokenUserNotFound)?;
+    let user = lock(&state, &mut tx, &member, device.phone()).await.map_err(failed)?;
+    let user = user.ok_or(Error::TokenUserNotFound)?;
+    if user.factors.iter().any(|factor| Some(&*factor.phone) == device.phone()) {
+        return Err(PHONE_TAKEN.into());
+    }
     check(&state, &member, &user.factors, &request.friendly_name)?;
     let factor = NewFactor {
         id: state.random.uuid(),
         user_id: user.id,
         friendly_name: &request.friendly_name,
         kind: kind.name(),
-        secret: key.base32(),
+        secret: device.secret(),
+        phone: device.phone(),
         at: state.clock.now(),
     };
     factors::insert(&mut tx, &factor).await.map_err(failed)?;
@@ -79,16 +96,60 @@ pub(super) async fn post(
     audit::insert_from(&mut tx, &state, &client, &entry).await.map_err(failed)?;
     let id = factor.id;
     tx.commit().await.map_err(failed)?;
-    Ok(Json(Enrolled { id, r#type: kind.name(), friendly_name: request.friendly_name, totp }))
+    let Request { friendly_name, phone, .. } = request;
+    let (totp, phone) = match device {
+        Device::App { shown, .. } => (Some(shown), String::new()),
+        Device::Phone(_) => (None, phone),
+    };
+    Ok(Json(Enrolled { id, r#type: kind.name(), friendly_name, totp, phone }))
 }
 
-/// The user with current factors, without those that nobody went on with; locked, so that limits hold.
-async fn lock(state: &State, tx: &mut Transaction, member: &Member) -> Result<Option<User>, pg::Error> {
+impl Device {
+    fn read(state: &State, user: &User, kind: Kind, request: &Request) -> Result<Self, Error> {
+        match kind {
+            Kind::Totp => {
+                let key = Key::generate(&state.random);
+                describe(state, user, &request.issuer, &key).map(|shown| Self::App { key, shown })
+            }
+            Kind::Phone if request.phone.is_empty() => {
+                Err(Error::validation("Phone number required to enroll Phone factor"))
+            }
+            Kind::Phone => check_number(&request.phone).map(Self::Phone),
+            Kind::Webauthn => Err(WEBAUTHN_ENROLL_DISABLED.into()),
+        }
+    }
+
+    fn secret(&self) -> Option<SecretString> {
+        match self {
+            Self::App { key, .. } => Some(key.base32()),
+            Self::Phone(_) => None,
+        }
+    }
+
+    fn phone(&self) -> Option<&str> {
+        match self {
+            Self::App { .. } => None,
+            Self::Phone(number) => Some(number),
+        }
+    }
+}
+
+/// The user with current factors, without those that nobody went on with and one with the same number that was not
+/// verified; locked, so that limits hold.
+async fn lock(
+    state: &State,
+    tx: &mut Transaction,
+    member: &Member,
+    phone: Option<&str>,
+) -> Result<Option<User>, pg::Error> {
     let id = member.user.id;
     factors::lock_user(tx, id).await?;
     let lifetime = SignedDuration::try_from(state.settings.mfa.factor_lifetime()).unwrap_or(SignedDuration::MAX);
     if let Ok(before) = state.clock.now().checked_sub(lifetime) {
         factors::delete_stale(tx, id, before).await?;
+    }
+    if let Some(phone) = phone {
+        factors::delete_unverified_phone(tx, id, phone).await?;
     }
     users::reload(tx, id).await
 }

@@ -2,6 +2,7 @@
 
 use http::StatusCode;
 
+use super::denials::WEBAUTHN_ENROLL_DISABLED;
 use super::settings::MfaSettings;
 use crate::denial::Denial;
 
@@ -10,9 +11,9 @@ use crate::denial::Denial;
 pub(crate) enum Kind {
     /// An authenticator app.
     Totp,
-    /// A phone that gets codes. None can be added yet; a restored database may hold some.
+    /// A phone that gets codes.
     Phone,
-    /// A security key. Likewise.
+    /// A security key. None can be added yet; a restored database may hold some.
     Webauthn,
 }
 
@@ -48,8 +49,10 @@ impl Kind {
             Self::Totp => {
                 (settings.totp_enroll_enabled, "mfa_totp_enroll_not_enabled", "MFA enroll is disabled for TOTP")
             }
-            Self::Phone => (false, "mfa_phone_enroll_not_enabled", "MFA enroll is disabled for Phone"),
-            Self::Webauthn => (false, "mfa_webauthn_enroll_not_enabled", "MFA enroll is disabled for WebAuthn"),
+            Self::Phone => {
+                (settings.phone_enroll_enabled, "mfa_phone_enroll_not_enabled", "MFA enroll is disabled for Phone")
+            }
+            Self::Webauthn => return Err(WEBAUTHN_ENROLL_DISABLED),
         };
         if is_enabled { Ok(()) } else { Err(Denial::new(UNPROCESSABLE, code, text)) }
     }
@@ -60,7 +63,11 @@ impl Kind {
             Self::Totp => {
                 (settings.totp_verify_enabled, "mfa_totp_verify_not_enabled", "MFA verification is disabled for TOTP")
             }
-            Self::Phone => (false, "mfa_phone_verify_not_enabled", "MFA verification is disabled for Phone"),
+            Self::Phone => (
+                settings.phone_verify_enabled,
+                "mfa_phone_verify_not_enabled",
+                "MFA verification is disabled for Phone",
+            ),
             Self::Webauthn => (false, "mfa_webauthn_verify_not_enabled", "MFA verification is disabled for WebAuthn"),
         };
         if is_enabled { Ok(()) } else { Err(Denial::new(UNPROCESSABLE, code, text)) }

@@ -1,6 +1,7 @@
 //! `/factors`: second factors of the signed-in user, and the step up to the second level of assurance.
 
 mod challenge;
+mod check;
 mod denials;
 mod enroll;
 mod kind;
@@ -11,7 +12,7 @@ mod step_up;
 mod unenroll;
 mod verify;
 
-pub(crate) use denials::{FACTOR_NOT_FOUND, name_conflict};
+pub(crate) use denials::{FACTOR_NOT_FOUND, PHONE_TAKEN, name_conflict};
 pub(crate) use kind::Kind;
 pub(crate) use member::FactorId;
 pub use settings::MfaSettings;

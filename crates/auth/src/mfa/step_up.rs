@@ -4,6 +4,7 @@ use uuid::Uuid;
 
 use super::member::Member;
 use crate::error::Error;
+use crate::model::audit::{self, Action, Actor};
 use crate::model::refresh_tokens;
 use crate::model::sessions::{self, Raise};
 use crate::state::State;
@@ -47,7 +48,10 @@ impl StepUp<'_> {
             }
             None => {
                 let token = refresh_tokens::generate(&state.random);
-                refresh_tokens::replace_all(tx, &session, &token, state.clock.now()).await.map_err(&failed)?;
+                let at = state.clock.now();
+                refresh_tokens::replace_all(tx, &session, &token, at).await.map_err(&failed)?;
+                let entry = audit::payload(&Actor::user(&self.member.user), Action::TokenRevoked, None);
+                audit::insert(tx, state, &entry, at).await.map_err(&failed)?;
                 token
             }
         };

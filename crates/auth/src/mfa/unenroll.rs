@@ -12,6 +12,7 @@ use super::member::{FactorId, Member};
 use crate::client::Client;
 use crate::error::Error;
 use crate::json::Json;
+use crate::letters::{Letters, News};
 use crate::model::audit::{self, Action, Actor};
 use crate::model::factors::{self, Factor};
 use crate::model::recovery_codes;
@@ -40,6 +41,8 @@ pub(super) async fn delete(
     let traits = json!({"factor_id": factor.id, "factor_status": factor.status, "session_id": member.session.id});
     let entry = audit::payload(&Actor::user(&member.user), Action::FactorUnenrolled, Some(traits));
     audit::insert_from(&mut tx, &state, &client, &entry).await.map_err(&failed)?;
+    let letters = Letters { state: &state, client: &client, redirect_to: "", is_pkce: false };
+    letters.notify(&mut tx, &member.user, News::FactorUnenrolled { kind: &factor.factor_type }).await?;
     tx.commit().await.map_err(&failed)?;
     Ok(Json(Unenrolled { id: factor.id }))
 }

@@ -1,7 +1,7 @@
 //! `auth.mfa_factors`: second factors, as they stand inside a user, and their changes.
 
 use jiff::Timestamp;
-use pg::Transaction;
+use pg::{Context, Db, Transaction};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -49,25 +49,32 @@ pub(crate) use factors_json;
 /// The index that two factors of a user with one name run into.
 pub(crate) const NAME_KEY: &str = "mfa_factors_user_friendly_name_unique";
 
+/// The index that two factors of a user with one number run into.
+pub(crate) const PHONE_KEY: &str = "unique_phone_factor_per_user";
+
 /// A factor to be made.
 pub(crate) struct NewFactor<'a> {
     pub(crate) id: Uuid,
     pub(crate) user_id: Uuid,
     pub(crate) friendly_name: &'a str,
     pub(crate) kind: &'a str,
-    pub(crate) secret: SecretString,
+    /// The key of an authenticator app.
+    pub(crate) secret: Option<SecretString>,
+    /// The number of a phone.
+    pub(crate) phone: Option<&'a str>,
     pub(crate) at: Timestamp,
 }
 
 const INSERT: &str = "
     insert into auth.mfa_factors
-        (id, user_id, friendly_name, factor_type, status, secret, created_at, updated_at)
-    values ($1, $2, $3, $4::text::auth.factor_type, 'unverified', $5, $6, $6)";
+        (id, user_id, friendly_name, factor_type, status, secret, phone, created_at, updated_at)
+    values ($1, $2, $3, $4::text::auth.factor_type, 'unverified', $5, $6, $7, $7)";
 
 /// Adds a factor, which is not verified yet.
 pub(crate) async fn insert(tx: &mut Transaction, factor: &NewFactor<'_>) -> Result<(), pg::Error> {
-    let NewFactor { id, user_id, friendly_name, kind, secret, at } = factor;
-    tx.execute(INSERT, &[id, user_id, friendly_name, kind, &secret.expose_secret(), at]).await.map(drop)
+    let NewFactor { id, user_id, friendly_name, kind, secret, phone, at } = factor;
+    let secret = secret.as_ref().map(ExposeSecret::expose_secret);
+    tx.execute(INSERT, &[id, user_id, friendly_name, kind, &secret, phone, at]).await.map(drop)
 }
 
 const LOCK_USER: &str = "select id from auth.users where id = $1 for no key update";
@@ -90,9 +97,9 @@ pub(crate) async fn delete_stale(tx: &mut Transaction, user_id: Uuid, before: Ti
 const SET_VERIFIED: &str = "
     update auth.mfa_factors set status = 'verified', updated_at = $2 where id = $1 and status <> 'verified'";
 
-/// Makes a factor count.
-pub(crate) async fn set_verified(tx: &mut Transaction, id: Uuid, at: Timestamp) -> Result<(), pg::Error> {
-    tx.execute(SET_VERIFIED, &[&id, &at]).await.map(drop)
+/// Makes a factor count; false when it did already.
+pub(crate) async fn set_verified(tx: &mut Transaction, id: Uuid, at: Timestamp) -> Result<bool, pg::Error> {
+    Ok(tx.execute(SET_VERIFIED, &[&id, &at]).await? > 0)
 }
 
 const DELETE_UNVERIFIED: &str = "
@@ -104,6 +111,14 @@ pub(crate) async fn delete_unverified(tx: &mut Transaction, user_id: Uuid, kind:
     tx.execute(DELETE_UNVERIFIED, &[&user_id, &kind]).await.map(drop)
 }
 
+const LAST_STEP: &str = "select step from vestibule.mfa_totp_steps where factor_id = $1";
+
+/// The last step whose code was used, if one was.
+pub(crate) async fn last_step(db: &Db, id: Uuid) -> Result<Option<i64>, pg::Error> {
+    let rows = db.read(&Context::service(), LAST_STEP, &[&id]).await?;
+    Ok(rows.first().map(|row| row.get("step")))
+}
+
 const USE_STEP: &str = "
     insert into vestibule.mfa_totp_steps as used (factor_id, step) values ($1, $2)
     on conflict (factor_id) do update set step = excluded.step where used.step < excluded.step";
@@ -111,6 +126,26 @@ const USE_STEP: &str = "
 /// Uses up the code of a step and all before it; false when it has been used.
 pub(crate) async fn use_step(tx: &mut Transaction, id: Uuid, step: i64) -> Result<bool, pg::Error> {
     Ok(tx.execute(USE_STEP, &[&id, &step]).await? > 0)
+}
+
+const DELETE_UNVERIFIED_PHONE: &str = "
+    delete from auth.mfa_factors where user_id = $1 and status = 'unverified' and factor_type = 'phone' and phone = $2";
+
+/// Deletes a user's factor with a number that was not verified.
+pub(crate) async fn delete_unverified_phone(tx: &mut Transaction, user_id: Uuid, phone: &str) -> Result<(), pg::Error> {
+    tx.execute(DELETE_UNVERIFIED_PHONE, &[&user_id, &phone]).await.map(drop)
+}
+
+const READ_PHONE: &str = "
+    select coalesce(phone, '') as phone, last_challenged_at from auth.mfa_factors where id = $1";
+
+/// The number of a factor as it is now, and when it was last challenged.
+pub(crate) async fn read_phone(
+    tx: &mut Transaction,
+    id: Uuid,
+) -> Result<Option<(String, Option<Timestamp>)>, pg::Error> {
+    let row = tx.query_opt(READ_PHONE, &[&id]).await?;
+    Ok(row.map(|row| (row.get("phone"), row.get("last_challenged_at"))))
 }
 
 const UPDATE: &str = "

@@ -64,6 +64,38 @@ pub(crate) async fn take(db: &Db, bucket: &str, key: &str, rate: Rate, now: Time
     Ok(Taken::None { retry_after: whole_seconds(wait) })
 }
 
+// Here full_at is when the hour ends that began with the first of it.
+const TAKE_IN_HOUR: &str = "
+    with taken as (
+        insert into vestibule.rate_limits as b (bucket, key, tokens, updated_at, full_at)
+        values ($1, $2, $4::float8 - 1, $3, $3::timestamptz + interval '1 hour')
+        on conflict (bucket, key) do update
+        set tokens = case when b.full_at <= excluded.updated_at then excluded.tokens else b.tokens - 1 end,
+            full_at = case when b.full_at <= excluded.updated_at then excluded.full_at else b.full_at end,
+            updated_at = greatest(b.updated_at, excluded.updated_at)
+        where b.full_at <= excluded.updated_at or b.tokens >= 1
+        returning true
+    )
+    select exists (select from taken) as is_taken,
+      (select extract(epoch from b.full_at - $3)::float8
+       from vestibule.rate_limits b where b.bucket = $1 and b.key = $2) as wait";
+
+/// Takes one from a bucket that is filled as a whole an hour after the first was taken. It must hold at least one.
+pub(crate) async fn take_in_hour(
+    db: &Db,
+    bucket: &str,
+    key: &str,
+    count: u32,
+    now: Timestamp,
+) -> Result<Taken, pg::Error> {
+    let rows = db.read(&Context::service(), TAKE_IN_HOUR, &[&bucket, &key, &now, &f64::from(count)]).await?;
+    if rows.first().is_some_and(|row| row.get("is_taken")) {
+        return Ok(Taken::One);
+    }
+    let wait: f64 = rows.first().and_then(|row| row.get::<_, Option<f64>>("wait")).unwrap_or_default();
+    Ok(Taken::None { retry_after: whole_seconds(wait) })
+}
+
 /// At least one, at most a day.
 fn whole_seconds(wait: f64) -> u64 {
     let seconds = std::time::Duration::try_from_secs_f64(wait.clamp(1.0, 86400.0)).unwrap_or_default();

@@ -3,7 +3,9 @@
 mod account;
 mod settings;
 
-use authkit::sms::{Channel, Text};
+use std::sync::Arc;
+
+use authkit::sms::{Channel, Provider, Text};
 use authkit::template::{TextTemplate, Variables};
 use pg::Transaction;
 use serde_json::json;
@@ -12,6 +14,7 @@ use crate::client::Client;
 use crate::error::Error;
 use crate::hooks::{self, HookName};
 use crate::letters::seconds_left;
+use crate::limits::{self, Sending};
 use crate::model::one_time_tokens::{self, NewToken, Purpose};
 use crate::model::users::User;
 use crate::one_time;
@@ -51,6 +54,29 @@ fn read_channel(channel: &str) -> Option<Channel> {
 /// Checks a number and brings it into the form in which it is stored.
 pub(crate) fn check_number(number: &str) -> Result<String, Error> {
     authkit::address::phone(number).ok_or_else(|| Error::validation("Invalid phone number format (E.164 required)"))
+}
+
+/// A message with a code.
+struct Message<'a> {
+    number: &'a str,
+    digits: &'a str,
+    template: &'a str,
+    /// What a hook is told that it is about, where that is not one of the account's own codes.
+    sms_type: Option<&'static str>,
+    /// What the client is told when it fails.
+    text: &'static str,
+}
+
+/// The provider that makes codes itself, and so alone can check them, where there is one.
+pub(crate) fn maker_of_codes(state: &State) -> Option<&Arc<dyn Provider>> {
+    let provider = state.outside.sms.as_ref().filter(|provider| provider.makes_codes());
+    provider.filter(|_| !state.outside.hooks.has(HookName::SendSms))
+}
+
+/// Asks a provider that has made a code.
+pub(crate) async fn check_made_code(provider: &dyn Provider, number: &str, code: &str) -> Result<bool, Error> {
+    let text = "The code could not be checked";
+    provider.verify(number, code).await.map_err(|error| Refusal::SmsNotSent { text, cause: chain(&error) }.into())
 }
 
 impl Texting<'_> {
@@ -101,8 +127,27 @@ impl Texting<'_> {
         one_time_tokens::put(tx, &token).await.map_err(&failed)?;
         match known {
             Some(_) => Ok(Some(TEST_ID.to_owned())),
-            None => self.hand_over(tx, user, (number, &digits), text).await,
+            None => {
+                limits::check_sending(self.state, Sending::Message).await?;
+                let template = &settings.template;
+                self.hand_over(tx, user, Message { number, digits: &digits, template, sms_type: None, text }).await
+            }
         }
+    }
+
+    /// Sends the code of a challenge to a phone that is a second factor, if the user has not asked for too many.
+    /// The limit for all users together does not hold here: it would shut out who has signed in already.
+    pub(crate) async fn second_factor(
+        &self,
+        tx: &mut Transaction,
+        user: &User,
+        number: &str,
+        digits: &str,
+    ) -> Result<(), Error> {
+        limits::check_factor_messages(self.state, user.id).await?;
+        let (template, text) = (&self.state.settings.mfa.phone_template, "Error sending code of the second factor");
+        let message = Message { number, digits, template, sms_type: Some("mfa"), text };
+        self.hand_over(tx, user, message).await.map(drop)
     }
 
     /// Hands a message to the hook that replaces all of them, or to the provider.
@@ -110,16 +155,19 @@ impl Texting<'_> {
         &self,
         tx: &mut Transaction,
         user: &User,
-        (number, digits): (&str, &str),
-        text: &'static str,
+        message: Message<'_>,
     ) -> Result<Option<String>, Error> {
+        let Message { number, digits, template, sms_type, text } = message;
         if self.state.outside.hooks.has(HookName::SendSms) {
-            let input = json!({"user": user, "sms": {"otp": digits, "phone": number}});
+            let mut input = json!({"user": user, "sms": {"otp": digits, "phone": number}});
+            if let Some(sms_type) = sms_type {
+                input["sms"]["sms_type"] = json!(sms_type);
+            }
             hooks::call(self.state, Some(tx), HookName::SendSms, self.client, input).await?;
             return Ok(None);
         }
         let provider = self.state.outside.sms.as_ref().ok_or(Refusal::NoSmsProvider)?;
-        let body = TextTemplate::parse("sms", &self.state.settings.sms.template)
+        let body = TextTemplate::parse("sms", template)
             .and_then(|template| template.render(&Variables::new().text("Code", digits)))
             .map_err(|error| Error::Internal(text, chain(&error)))?;
         let channel = read_channel(self.channel).unwrap_or_default();

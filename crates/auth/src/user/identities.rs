@@ -11,6 +11,7 @@ use crate::client::{Client, first_audience};
 use crate::denial::Denial;
 use crate::error::Error;
 use crate::json::Json;
+use crate::letters::{Letters, News};
 use crate::model::audit::{self, Action, Actor};
 use crate::model::factors;
 use crate::model::identities::{self, Identity};
@@ -71,6 +72,9 @@ pub(crate) async fn delete(
         promote(&state, &mut tx, &user, &aud, id).await?;
     }
     verify::with_providers(&state, &mut tx, user.id).await.map_err(failed)?;
+    // The address is the one from before.
+    let letters = Letters { state: &state, client: &client, redirect_to: "", is_pkce: false };
+    letters.notify(&mut tx, &user, News::IdentityUnlinked { provider: &identity.provider }).await?;
     tx.commit().await.map_err(failed)?;
     Ok(Json(json!({})))
 }

@@ -6,11 +6,10 @@ use subtle::ConstantTimeEq;
 use uuid::Uuid;
 
 use crate::error::Error;
-use crate::hooks::HookName;
 use crate::model::one_time_tokens::{self, Purpose};
 use crate::model::users::{self, User};
 use crate::one_time::{self, PKCE_PREFIX};
-use crate::refusal::{Refusal, chain};
+use crate::sms;
 use crate::state::State;
 use crate::tokens::Proof;
 
@@ -139,9 +138,7 @@ pub(super) async fn ask(state: &State, claim: &Claim) -> Result<Known, Error> {
     let (Some((number, code)), Some(audience)) = (&claim.phone, &claim.audience) else { return Ok(Known::Nothing) };
     let test_code = state.settings.sms.test_code(number, state.clock.now());
     let is_test = test_code.is_some_and(|known| known.as_bytes().ct_eq(code.as_bytes()).into());
-    let provider = state.outside.sms.as_ref().filter(|provider| {
-        test_code.is_none() && provider.makes_codes() && !state.outside.hooks.has(HookName::SendSms)
-    });
+    let provider = sms::maker_of_codes(state).filter(|_| test_code.is_none());
     if !is_test && provider.is_none() {
         return Ok(Known::Nothing);
     }
@@ -151,10 +148,7 @@ pub(super) async fn ask(state: &State, claim: &Claim) -> Result<Known, Error> {
     };
     let Some(user) = user.map_err(Error::database("Database error finding user"))? else { return Ok(Known::Wrong) };
     let is_right = match provider {
-        Some(provider) => provider
-            .verify(number, code)
-            .await
-            .map_err(|error| Refusal::SmsNotSent { text: "The code could not be checked", cause: chain(&error) })?,
+        Some(provider) => sms::check_made_code(&**provider, number, code).await?,
         None => is_test,
     };
     Ok(if is_right { Known::Right(user.id) } else { Known::Wrong })

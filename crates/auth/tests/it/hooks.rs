@@ -12,7 +12,7 @@ use crate::verify::settings;
 
 const SECRET: &str = "v1,whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
-async fn service(settings: Settings, hooks: &[(HookName, &str)]) -> Service {
+pub(crate) async fn service(settings: Settings, hooks: &[(HookName, &str)]) -> Service {
     let setting = |uri: &str| HookSetting { uri: uri.to_owned(), secrets: SECRET.into() };
     let hooks: BTreeMap<_, _> = hooks.iter().map(|(name, uri)| (*name, setting(uri))).collect();
     let outside = OutsideSettings { hooks, ..OutsideSettings::default() };
@@ -21,7 +21,7 @@ async fn service(settings: Settings, hooks: &[(HookName, &str)]) -> Service {
 }
 
 /// A service with one hook in the database, `public.hook`, whose calls are kept in `public.calls`.
-async fn with_function(settings: Settings, name: HookName, output: &str) -> Service {
+pub(crate) async fn with_function(settings: Settings, name: HookName, output: &str) -> Service {
     let service = service(settings, &[(name, "pg-functions://postgres/public/hook")]).await;
     let sql = format!(
         "create table public.calls (id serial, event jsonb);
@@ -39,7 +39,7 @@ async fn with_function(settings: Settings, name: HookName, output: &str) -> Serv
     service
 }
 
-async fn event(service: &Service) -> Value {
+pub(crate) async fn event(service: &Service) -> Value {
     service.db.value("select event from public.calls order by id desc limit 1").await
 }
 
@@ -129,14 +129,14 @@ async fn new_users_are_told_of_once() {
 }
 
 /// A hook over HTTP.
-async fn server(template: ResponseTemplate) -> MockServer {
+pub(crate) async fn server(template: ResponseTemplate) -> MockServer {
     let server = MockServer::start().await;
     Mock::given(matchers::method("POST")).respond_with(template).mount(&server).await;
     server
 }
 
 /// What it was told last.
-async fn told(server: &MockServer) -> Value {
+pub(crate) async fn told(server: &MockServer) -> Value {
     let request = server.received_requests().await.expect("requests are recorded").pop().expect("a request");
     assert!(request.headers["webhook-signature"].to_str().expect("text").starts_with("v1,"));
     serde_json::from_slice(&request.body).expect("JSON")

@@ -14,8 +14,8 @@ use crate::verify::settings;
 
 /// A mail server that keeps what it is given, and takes nothing while it is away.
 #[derive(Clone, Debug, Default)]
-struct Post {
-    sent: Arc<Mutex<Vec<Message>>>,
+pub(crate) struct Post {
+    pub(crate) sent: Arc<Mutex<Vec<Message>>>,
     is_away: Arc<Mutex<bool>>,
 }
 
@@ -32,11 +32,15 @@ impl Mailer for Post {
 }
 
 impl Post {
-    fn last(&self) -> Message {
+    pub(crate) fn count(&self) -> usize {
+        self.sent.lock().expect("no test panicked with it").len()
+    }
+
+    pub(crate) fn last(&self) -> Message {
         self.sent.lock().expect("no test panicked with it").last().expect("a mail").clone()
     }
 
-    async fn service(&self, settings: Settings, outside: OutsideSettings) -> Service {
+    pub(crate) async fn service(&self, settings: Settings, outside: OutsideSettings) -> Service {
         let outside = Outside::prepare(outside, Clock::system(), Random::system()).await.expect("valid settings");
         Service::with_outside(settings, outside.with_mailer(Arc::new(self.clone()))).await
     }

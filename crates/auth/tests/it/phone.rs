@@ -12,10 +12,10 @@ use crate::support::{PASSWORD, Service, assert_error, text};
 
 /// A provider that keeps what it is given, and takes nothing while it is away.
 #[derive(Clone, Debug, Default)]
-struct Phones {
-    sent: Arc<Mutex<Vec<Text>>>,
-    is_away: bool,
-    checks: bool,
+pub(crate) struct Phones {
+    pub(crate) sent: Arc<Mutex<Vec<Text>>>,
+    pub(crate) is_away: bool,
+    pub(crate) checks: bool,
 }
 
 impl Provider for Phones {
@@ -48,7 +48,11 @@ impl Provider for Phones {
 }
 
 impl Phones {
-    fn last(&self) -> Text {
+    pub(crate) fn count(&self) -> usize {
+        self.sent.lock().expect("no test panicked with it").len()
+    }
+
+    pub(crate) fn last(&self) -> Text {
         self.sent.lock().expect("no test panicked with it").last().expect("a message").clone()
     }
 }

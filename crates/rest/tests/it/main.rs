@@ -14,6 +14,7 @@ mod media;
 mod openapi;
 mod parts;
 mod plans;
+mod pooler;
 mod prefer;
 mod range;
 mod rls;

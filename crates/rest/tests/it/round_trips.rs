@@ -58,6 +58,10 @@ impl Wire {
 
 /// One connection, through a wire that counts.
 async fn api(settings: rest::Settings) -> (Api, Wire) {
+    api_over(settings, PoolSettings { max_connections: 1, ..PoolSettings::default() }).await
+}
+
+async fn api_over(settings: rest::Settings, pool: PoolSettings) -> (Api, Wire) {
     let db = TestDb::new().await;
     db.sql(&format!(
         "{FILMS} create function public.gate() returns void language sql as 'select';
@@ -67,7 +71,7 @@ async fn api(settings: rest::Settings) -> (Api, Wire) {
     let wire = Wire::default();
     let url = format!("postgres://authenticator@127.0.0.1:{}/{}", wire.start().await, db.target().database());
     let target = Target::parse(&url.into()).expect("a target");
-    let pool = Db::new(target, &PoolSettings { max_connections: 1, ..PoolSettings::default() }).expect("a pool");
+    let pool = Db::new(target, &pool).expect("a pool");
     (Api::over(db, pool, settings).await, wire)
 }
 
@@ -106,6 +110,21 @@ async fn so_does_a_simple_write_and_a_read_behind_the_pre_request_function() {
     assert_eq!(trips(&api, &wire, || Call::get("/films")).await, 1);
     let insert = || Call::post("/films", &json!({"title": "x"})).header("prefer", "return=representation");
     assert_eq!(trips(&api, &wire, insert).await, 1);
+}
+
+#[tokio::test]
+async fn nothing_costs_more_without_prepared_statements() {
+    let unprepared = PoolSettings { max_connections: 1, prepares: false, ..PoolSettings::default() };
+    let (api, wire) = api_over(rest::Settings::default(), unprepared).await;
+    let insert = || Call::post("/films", &json!({"title": "x"})).header("prefer", "return=representation");
+    let call = || Call::get("/rpc/twice?n=2");
+    let read = || Call::get("/films?id=eq.1&select=title,directors(name)");
+    // Not even the first time.
+    for call in [insert(), call(), read()] {
+        let before = wire.trips.load(Ordering::SeqCst);
+        assert!(api.send(call).await.status.is_success());
+        assert_eq!(wire.trips.load(Ordering::SeqCst) - before, 1);
+    }
 }
 
 #[tokio::test]

@@ -1,0 +1,100 @@
+//! Letters and hooks that tell of second factors and identities.
+
+use auth::{HookName, LetterSettings, OutsideSettings, Settings};
+use authkit::template::Kind;
+use http::Method;
+use serde_json::{Value, json};
+use testkit::Call;
+use wiremock::ResponseTemplate;
+
+use crate::authenticator::{App, delete, enroll};
+use crate::hooks;
+use crate::letters::Post;
+use crate::support::{Service, text};
+
+fn settings() -> Settings {
+    let notifications = vec![Kind::MfaFactorEnrolled, Kind::MfaFactorUnenrolled, Kind::IdentityUnlinked];
+    let letters = LetterSettings { notifications, ..LetterSettings::default() };
+    Settings { letters, manual_linking_enabled: true, ..Settings::default() }
+}
+
+/// Gives the only user an identity at a provider, and removes the one by email.
+async fn unlink(service: &Service, session: &Value) {
+    service
+        .db
+        .sql(
+            r#"insert into auth.identities (id, provider_id, user_id, identity_data, provider, created_at, updated_at)
+               select gen_random_uuid(), '1', id, '{"email": "work@example.com", "email_verified": true}', 'github',
+                 now(), now() from auth.users"#,
+        )
+        .await;
+    let identity = text(&session["user"]["identities"][0], "identity_id");
+    let call = Call::new(Method::DELETE, &format!("/user/identities/{identity}"));
+    let answer = service.send(call.bearer(text(session, "access_token"))).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+}
+
+// 17
+#[tokio::test]
+async fn letters_tell_of_factors_and_identities() {
+    let post = Post::default();
+    let service = post.service(settings(), OutsideSettings::default()).await;
+    let app = App::verified(&service, "john@example.com").await;
+    assert_eq!(post.count(), 1);
+    let told = post.last();
+    assert_eq!(&*told.to, &["john@example.com".to_owned()][..]);
+    assert!(told.plain.contains("totp"), "{}", told.plain);
+    service.advance(30);
+    app.step_up(&service, &app.session).await;
+    assert_eq!(post.count(), 1, "the first time alone is news");
+    delete(&service, &app.session, &app.factor).await;
+    let told = post.last();
+    assert_eq!(post.count(), 2);
+    assert!(told.plain.contains("totp"), "{}", told.plain);
+
+    unlink(&service, &app.session).await;
+    let told = post.last();
+    assert_eq!((post.count(), &*told.to), (3, &["john@example.com".to_owned()][..]), "the address from before");
+    assert!(told.plain.contains("email"), "{}", told.plain);
+    assert_eq!(service.count("auth.users where email = 'work@example.com'").await, 1);
+}
+
+#[tokio::test]
+async fn the_hook_is_told_kind_and_provider() {
+    let server = hooks::server(ResponseTemplate::new(200).set_body_json(json!({}))).await;
+    let service = hooks::service(settings(), &[(HookName::SendEmail, &server.uri())]).await;
+    let app = App::verified(&service, "john@example.com").await;
+    let data = hooks::told(&server).await["email_data"].clone();
+    assert_eq!(data["email_action_type"], "mfa_factor_enrolled_notification");
+    assert_eq!((&data["factor_type"], &data["provider"]), (&json!("totp"), &json!("")));
+    delete(&service, &app.session, &app.factor).await;
+    let data = hooks::told(&server).await["email_data"].clone();
+    assert_eq!(data["email_action_type"], "mfa_factor_unenrolled_notification");
+    assert_eq!(data["factor_type"], "totp");
+    unlink(&service, &app.session).await;
+    let input = hooks::told(&server).await;
+    assert_eq!(input["email_data"]["email_action_type"], "identity_unlinked_notification");
+    assert_eq!(input["email_data"]["provider"], "email");
+    assert_eq!(input["user"]["email"], "john@example.com");
+}
+
+// 132
+#[tokio::test]
+async fn what_cannot_be_told_happens_all_the_same() {
+    let server = hooks::server(ResponseTemplate::new(500)).await;
+    let service = hooks::service(settings(), &[(HookName::SendEmail, &server.uri())]).await;
+    let app = App::verified(&service, "john@example.com").await;
+    assert_eq!(service.count("auth.mfa_factors where status = 'verified'").await, 1);
+    assert_eq!(delete(&service, &app.session, &app.factor).await.status, 200);
+    assert_eq!(service.count("auth.mfa_factors").await, 0);
+}
+
+#[tokio::test]
+async fn nothing_is_told_that_is_not_switched_on() {
+    let post = Post::default();
+    let service = post.service(Settings::default(), OutsideSettings::default()).await;
+    let app = App::verified(&service, "john@example.com").await;
+    enroll(&service, &app.session, "other").await;
+    delete(&service, &app.session, &app.factor).await;
+    assert_eq!(post.count(), 0);
+}
