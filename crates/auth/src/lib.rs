@@ -37,6 +37,7 @@ mod redirect;
 mod refusal;
 mod resend;
 mod router;
+mod secrets;
 mod sessions;
 pub mod settings;
 mod signup;

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use authkit::PasswordRules;
 use authkit::strength::LEAST_MIN_LENGTH;
+use authkit::{DbEncryption, PasswordRules, Sealer};
 
 use crate::glob::Glob;
 use crate::letters::LetterSettings;
@@ -28,6 +28,9 @@ pub struct Settings {
     pub db_cleanup_enabled: bool,
     /// Nothing is written to the audit log; it still appears in the server's log.
     pub audit_disable_postgres: bool,
+    /// Whether and how secrets in the database are encrypted: password hashes, keys of authenticator apps and of
+    /// refresh tokens.
+    pub db_encryption: DbEncryption,
 
     /// Nobody may sign up; administrators still create users.
     pub disable_signup: bool,
@@ -120,6 +123,7 @@ impl Default for Settings {
             max_request_duration: Duration::from_secs(10),
             db_cleanup_enabled: false,
             audit_disable_postgres: false,
+            db_encryption: DbEncryption::default(),
             disable_signup: false,
             email_enabled: true,
             magic_link_enabled: true,
@@ -196,6 +200,9 @@ impl Settings {
         check(version <= 2, "refresh_token_algorithm_version", "must be 0, 1 or 2")?;
         let percentage = self.refresh_token_upgrade_percentage;
         check(percentage <= 100, "refresh_token_upgrade_percentage", "must be between 0 and 100")?;
+        if let Err(error) = Sealer::new(&self.db_encryption) {
+            check(false, "db_encryption", &error.to_string())?;
+        }
         self.sms.validate()?;
         self.mfa.validate()?;
         check(!self.jwt_aud.is_empty(), "jwt_aud", "must not be empty")?;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use authkit::Hasher;
+use authkit::{Hasher, Sealer};
 use base::jwt::Keyring;
 use base::{Clock, Random};
 use pg::PoolSettings;
@@ -41,6 +41,7 @@ pub struct State {
     pub(crate) protection: Arc<Protection>,
     pub(crate) outside: Arc<Outside>,
     pub(crate) cleaner: Cleaner,
+    pub(crate) sealer: Sealer,
 }
 
 /// Counting takes no time to speak of, and nobody holds on to a connection for it.
@@ -48,10 +49,14 @@ const COUNTING_CONNECTIONS: usize = 2;
 
 impl State {
     /// Puts the service together. The settings are taken as valid.
+    ///
+    /// # Panics
+    /// When the encryption keys are not valid, which [`Settings::validate`] tells.
     #[must_use]
     pub fn new(settings: Settings, deps: Deps) -> Self {
         let Deps { db, keyring, clock, random } = deps;
         let hasher = Hasher::new(random.clone());
+        let sealer = Sealer::new(&settings.db_encryption).expect("validate() has read the keys");
         let allow_list = Arc::new(AllowList::new(&settings));
         let few = PoolSettings { max_connections: COUNTING_CONNECTIONS, ..PoolSettings::default() };
         let counters = pg::Db::new(db.target().clone(), &few).unwrap_or_else(|_| db.clone());
@@ -67,6 +72,7 @@ impl State {
             protection: Arc::default(),
             outside: Arc::default(),
             cleaner: Cleaner::default(),
+            sealer,
         }
     }
 

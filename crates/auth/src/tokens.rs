@@ -118,7 +118,7 @@ impl<'a> Sign<'a> {
             scopes: None,
             tag: None,
             refresh_token_counter: key.as_ref().map(|_| 0),
-            refresh_token_hmac_key: key.map(|key| key.stored()),
+            refresh_token_hmac_key: key.map(|key| state.seal(id, key.stored().expose_secret())),
             methods: vec![Method { method: proof.name().to_owned(), at }],
         };
         let audit = traits.map(|traits| audit::payload(&Actor::user(user), Action::Login, Some(traits)));

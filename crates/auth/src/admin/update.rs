@@ -3,6 +3,7 @@
 use axum::extract::State as With;
 use jiff::Timestamp;
 use pg::{Context, Transaction};
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
 use super::attributes::{self, Attributes, Ban};
@@ -33,7 +34,8 @@ pub(crate) async fn update(
     let password_hash = match &attributes.password {
         Some(password) => {
             state.check_password(password).await?;
-            Some(state.hasher.hash(password.clone().into()).await?)
+            let hash = state.hasher.hash(password.clone().into()).await?;
+            Some(state.seal(user.id, &hash))
         }
         None => None,
     };
@@ -57,7 +59,7 @@ struct Update<'a> {
     user: &'a User,
     email: Option<String>,
     phone: Option<String>,
-    password_hash: Option<String>,
+    password_hash: Option<SecretString>,
     ban: Ban,
     at: Timestamp,
     attributes: &'a Attributes,
@@ -76,7 +78,7 @@ impl Update<'_> {
             users::confirm_phone(tx, id, at).await?;
         }
         if let Some(hash) = &self.password_hash {
-            users::set_password(tx, id, hash, None, at).await?;
+            users::set_password(tx, id, hash.expose_secret(), None, at).await?;
         }
         if let Some(email) = &self.email {
             let new = identities::email_data(id, email, attributes.email_confirm, &Fields::new());

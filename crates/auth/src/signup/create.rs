@@ -1,6 +1,7 @@
 //! Writing a new account.
 
 use pg::{Context, Transaction};
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
 use super::Start;
@@ -116,13 +117,14 @@ async fn write(start: &Start<'_>, hash: &str, more: &Fields, tx: &mut Transactio
     let state = start.state;
     let (id, at) = (start.id, state.clock.now());
     let providers = metadata::of_providers(&[start.contact.provider().to_owned()]);
+    let hash = if hash.is_empty() { SecretString::default() } else { state.seal(id, hash) };
     let new = NewUser {
         id,
         aud: start.aud,
         role: &state.settings.jwt_default_role,
         email: start.contact.email(),
         phone: start.contact.phone(),
-        encrypted_password: hash,
+        encrypted_password: hash.expose_secret(),
         app_metadata: Value::Object(providers.clone()),
         user_metadata: Value::Object(start.data.clone()),
         is_anonymous: false,

@@ -77,7 +77,7 @@ fn fabricated(start: &Start<'_>) -> Value {
 async fn open(start: &Start<'_>, user: &User, password: &str) -> Result<Response, Error> {
     let failed = Error::database(NOT_SAVED);
     let state = start.state;
-    let is_own = state.hasher.verify(SecretString::from(password), user.encrypted_password.clone()).await?;
+    let is_own = state.hasher.verify(SecretString::from(password), state.password_hash(user)?).await?;
     if !is_own || user.is_banned(state.clock.now()) {
         record(start, user).await?;
         return Err(Error::UserAlreadyExists);

@@ -3,7 +3,7 @@
 use axum::extract::State as With;
 use jiff::SignedDuration;
 use pg::{Context, Transaction};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -49,7 +49,7 @@ struct Change {
     phone: Option<String>,
     /// The code that the password may be changed with, where one is needed.
     nonce: Option<String>,
-    password_hash: Option<String>,
+    password_hash: Option<SecretString>,
     data: Option<Fields>,
     app_metadata: Option<Fields>,
 }
@@ -162,7 +162,7 @@ async fn check_taken(state: &State, client: &Client, caller: &Authenticated, req
 }
 
 /// Hashes the new password, if one is given and may be set.
-async fn new_password(state: &State, caller: &Authenticated, request: &Request) -> Result<Option<String>, Error> {
+async fn new_password(state: &State, caller: &Authenticated, request: &Request) -> Result<Option<SecretString>, Error> {
     let Some(password) = request.password.clone().map(SecretString::from) else { return Ok(None) };
     let settings = &state.settings;
     if needs_nonce(state, caller) {
@@ -171,7 +171,7 @@ async fn new_password(state: &State, caller: &Authenticated, request: &Request) 
         }
         reauthenticate::check(state, &caller.user, &request.nonce).await?;
     }
-    if let Some(stored) = &caller.user.encrypted_password {
+    if let Some(stored) = &state.password_hash(&caller.user)? {
         let by_code = caller.session.as_ref().is_some_and(|session| session.was_opened_by_code());
         if settings.update_password_require_current_password && !by_code {
             if request.current_password.is_empty() {
@@ -186,7 +186,8 @@ async fn new_password(state: &State, caller: &Authenticated, request: &Request) 
             return Err(Error::SamePassword);
         }
     }
-    Ok(Some(state.hasher.hash(password).await?))
+    let hash = state.hasher.hash(password).await?;
+    Ok(Some(state.seal(caller.user.id, &hash)))
 }
 
 /// Whether a change of the password needs a code: where that is asked for and the session is not fresh.
@@ -236,7 +237,7 @@ async fn write(state: &State, caller: &Authenticated, change: &Change, tx: &mut 
     let (user, at) = (&caller.user, state.clock.now());
     if let Some(hash) = &change.password_hash {
         let keep = caller.session.as_ref().map(|session| session.id);
-        users::set_password(tx, user.id, hash, keep, at).await?;
+        users::set_password(tx, user.id, hash.expose_secret(), keep, at).await?;
         let entry = audit::payload(&Actor::user(user), Action::UserUpdatedPassword, None);
         audit::insert(tx, state, &entry, at).await?;
     }

@@ -1,6 +1,7 @@
 //! What a link or code does to the account.
 
 use pg::Transaction;
+use secrecy::ExposeSecret;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -98,7 +99,8 @@ async fn confirm(state: &State, tx: &mut Transaction, user: &User) -> Result<(),
     if user.invited_at.is_some() && user.encrypted_password.is_none() {
         // An invited user has still to choose a password; until then nobody knows it.
         let hash = state.hasher.hash(state.random_password().into()).await?;
-        users::set_password(tx, user.id, &hash, None, at).await.map_err(&failed)?;
+        let hash = state.seal(user.id, &hash);
+        users::set_password(tx, user.id, hash.expose_secret(), None, at).await.map_err(&failed)?;
     }
     signed_up(state, tx, user).await.map_err(&failed)?;
     identities::verify_email(tx, user.id, at).await.map_err(&failed)

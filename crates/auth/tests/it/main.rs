@@ -12,6 +12,7 @@ mod authenticator;
 mod bad_input;
 mod bearer;
 mod clean_up;
+mod encryption;
 mod hooks;
 mod identities;
 mod invite;

@@ -21,6 +21,7 @@ use crate::model::audit::{self, Action, Actor};
 use crate::model::refresh_tokens::{LENGTH, Refreshed};
 use crate::model::sessions::Session;
 use crate::model::users::User;
+use crate::secrets::Place;
 use crate::state::State;
 use crate::tokens::Issued;
 
@@ -89,6 +90,8 @@ pub(super) async fn grant(state: &State, client: &Client, request: Request) -> R
     let issued = Issued { user, session, refresh_token, is_first: false, claims: None };
     let issued = issued.customise(state, client, &mut tx, "token_refresh").await?;
     tx.commit().await.map_err(&failed)?;
+    let session = &issued.session;
+    state.renew(Place::RefreshKey, session.id, session.refresh_token_hmac_key.as_ref()).await;
     let mut response = issued.answer(state)?;
     response.headers_mut().extend(headers);
     Ok(response)
