@@ -152,11 +152,11 @@ impl Resend<'_> {
         match kind {
             Kind::Signup => {
                 self.record(tx, user, Action::UserConfirmationRequested).await?;
-                self.begin(tx, user, "email", Proof::EmailSignup).await?;
+                self.begin(tx, user, Proof::EmailSignup).await?;
                 letters.confirmation(tx, user).await.map(|()| None)
             }
             Kind::EmailChange => {
-                self.begin(tx, user, "email_change", Proof::EmailChange).await?;
+                self.begin(tx, user, Proof::EmailChange).await?;
                 letters.email_change(tx, user, &user.new_email).await.map(|()| None)
             }
             Kind::Sms => {
@@ -172,8 +172,9 @@ impl Resend<'_> {
         audit::insert(tx, self.state, &entry, self.state.clock.now()).await.map_err(Error::database(FAILED))
     }
 
-    async fn begin(&self, tx: &mut Transaction, user: &User, provider: &str, proof: Proof) -> Result<(), Error> {
+    /// Starts a flow whose provider is named like its method, as in Supabase.
+    async fn begin(&self, tx: &mut Transaction, user: &User, proof: Proof) -> Result<(), Error> {
         let Some(challenge) = self.challenge else { return Ok(()) };
-        challenge.start(self.state, tx, user.id, provider, proof).await.map_err(Error::database(FAILED))
+        challenge.start(self.state, tx, user.id, proof.name(), proof).await.map_err(Error::database(FAILED))
     }
 }

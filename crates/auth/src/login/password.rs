@@ -14,6 +14,7 @@ use crate::model::sessions;
 use crate::model::users::{self, User};
 use crate::pace::{Flow, Pace, Way};
 use crate::refusal::Refusal;
+use crate::secrets::Place;
 use crate::state::State;
 use crate::tokens::{Issued, Proof, Sign};
 
@@ -67,7 +68,7 @@ pub(super) async fn grant(state: &State, client: &Client, request: Request) -> R
         Contact::Phone(phone) => users::find_by_phone(&state.db, phone, &aud).await,
     };
     let user = found.map_err(Error::database("Database error querying schema"))?;
-    let stored = user.as_ref().and_then(|user| user.encrypted_password.clone());
+    let stored = user.as_ref().map(|user| state.password_hash(user)).transpose()?.flatten();
     let is_right = state.hasher.verify(password.clone(), stored).await?;
     if let Some(user) = &user {
         tell(state, client, user, is_right).await?;
@@ -86,6 +87,7 @@ pub(super) async fn grant(state: &State, client: &Client, request: Request) -> R
             Contact::Phone(_) => Refusal::PhoneNotConfirmed.into(),
         });
     }
+    state.renew(Place::Password, user.id, user.encrypted_password.as_ref()).await;
     let sign = Sign::prepare(state, client, &user, Proof::Password, Some(json!({"provider": contact.provider()})));
     let issued = if state.outside.hooks.has(HookName::CustomAccessToken) {
         open_with_hook(state, client, sign).await?

@@ -87,7 +87,7 @@ async fn a_number_is_confirmed_by_its_code() {
     let verify =
         |kind: &str, code: &str| service.post("/verify", json!({"type": kind, "phone": "+15550100", "token": code}));
     assert_error(&verify("sms", "000000").await, 403, "otp_expired");
-    assert_error(&verify("signup", &sent.code).await, 400, "validation_failed");
+    assert_error(&verify("signup", &sent.code).await, 403, "otp_expired");
     let session = verify("sms", &sent.code).await;
     assert_eq!(session.status, 200, "{}", session.text());
     assert!(session.json()["user"]["phone_confirmed_at"].is_string());

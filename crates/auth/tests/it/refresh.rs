@@ -89,6 +89,26 @@ async fn an_older_token_ends_the_family_outside_the_interval_only() {
     assert_error(&service.refresh(text(&late, "refresh_token")).await, 400, "refresh_token_already_used");
 }
 
+// In Supabase the newest token of a family that was ended is still good within the interval.
+#[tokio::test]
+async fn no_token_of_an_ended_family_is_good_even_within_the_interval() {
+    for version in [1, 2] {
+        let settings = Settings { refresh_token_algorithm_version: version, ..Settings::default() };
+        let service = Service::with(settings).await;
+        let first = service.sign_up("john@example.com").await;
+        let second = exchange(&service, text(&first, "refresh_token")).await;
+        service.advance(60);
+        let third = exchange(&service, text(&second, "refresh_token")).await;
+        let fourth = exchange(&service, text(&third, "refresh_token")).await;
+        service.advance(11);
+        assert_error(&service.refresh(text(&first, "refresh_token")).await, 400, "refresh_token_already_used");
+        let code = if version == 1 { "refresh_token_already_used" } else { "refresh_token_not_found" };
+        for ended in [&first, &second, &third, &fourth] {
+            assert_error(&service.refresh(text(ended, "refresh_token")).await, 400, code);
+        }
+    }
+}
+
 #[tokio::test]
 async fn without_rotation_reuse_is_refused_and_nothing_else() {
     let settings = Settings { refresh_token_rotation: false, ..Settings::default() };

@@ -44,6 +44,20 @@ async fn a_change_of_address_is_sent_again_to_both() {
 }
 
 #[tokio::test]
+async fn a_flow_that_is_sent_again_is_named_after_its_method() {
+    let service = Service::with(settings()).await;
+    service.sign_up("john@example.com").await;
+    service.advance(1);
+    let challenge = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+    let body = json!({
+        "type": "signup", "email": "john@example.com", "code_challenge": challenge, "code_challenge_method": "s256",
+    });
+    assert_eq!(service.post("/resend", body).await.status, 200);
+    let named = "auth.flow_state where provider_type = 'email/signup' and authentication_method = 'email/signup'";
+    assert_eq!(service.count(named).await, 1);
+}
+
+#[tokio::test]
 async fn inputs_are_checked() {
     let service = Service::with(settings()).await;
     for (body, code) in [

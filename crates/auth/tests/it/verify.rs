@@ -187,6 +187,8 @@ async fn inputs_are_checked_before_anything_is_looked_up() {
         (json!({"type": "sms", "token_hash": hash}), 400, "validation_failed"),
         (json!({"type": "signup", "token": "1", "email": email}), 403, "otp_expired"),
         (json!({"type": "sms", "token": "1", "phone": "15550100"}), 403, "otp_expired"),
+        (json!({"type": "sms", "token": "1", "email": email}), 403, "otp_expired"),
+        (json!({"type": "signup", "token": "1", "phone": "15550100"}), 403, "otp_expired"),
         (json!({"type": "signup", "token_hash": hash}), 403, "otp_expired"),
     ] {
         assert_error(&service.post("/verify", body).await, status, code);
