@@ -111,3 +111,24 @@ async fn our_own_tables_are_kept_small_whatever_is_set() {
     ];
     until(&service, text(&session["user"], "id"), &left).await;
 }
+
+/// Behaviour 130: only writes that succeed are followed by a clean-up.
+#[tokio::test]
+async fn reads_and_refused_writes_clean_nothing() {
+    let service = Service::with(Settings { db_cleanup_enabled: true, ..Settings::default() }).await;
+    let session = service.sign_up("john@example.com").await;
+    service.db.sql(OLD_AND_YOUNG).await;
+    service.db.sql(OLD_AND_YOUNG_OF_OURS).await;
+    let tables = ["auth.flow_state", "auth.mfa_challenges", "auth.sessions", "vestibule.mailbox"];
+    let mut before = Vec::new();
+    for table in tables {
+        before.push(service.count(table).await);
+    }
+    for _ in 0..40 {
+        assert_eq!(service.user(text(&session, "access_token")).await.status, 200);
+        assert_eq!(service.refresh("abcdefghijkl").await.status, 400);
+    }
+    for (table, rows) in tables.into_iter().zip(before) {
+        assert_eq!(service.count(table).await, rows, "{table}");
+    }
+}

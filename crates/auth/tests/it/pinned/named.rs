@@ -8,12 +8,11 @@ use std::path::Path;
 const BEHAVIOURS: u32 = 140;
 
 /// Those that no test of this service can show yet.
-const ELSEWHERE: [(&[u32], &str); 5] = [
+const ELSEWHERE: [(&[u32], &str); 4] = [
     (&[9, 10, 11, 12, 13, 15, 20, 21, 75], "signing in with another provider"),
     (&[13, 119, 120], "SAML"),
     (&[19, 32], "the OAuth server"),
     (&[36], "addresses of providers, which users of the console may give"),
-    (&[130], "clearing away what is old"),
 ];
 
 /// The numbers that a source file names, as in `/// Behaviour 17: what it is.`
