@@ -60,6 +60,10 @@ $(INSTALLED): %/node_modules/.package-lock.json: %/package-lock.json
 	cd $* && npm ci --no-fund --no-audit
 	@touch $@
 
+.PHONY: fuzz
+fuzz: ## requests to the data API, changed at random, through its parser and planner (FOR=300 seconds)
+	cargo run -p rest --features fuzz --example hammer -- $(or $(FOR),60)
+
 .PHONY: bench
 bench: ## the release binary measured, against targets (PART=rest for one part of bench/)
 	@tests/setup test
