@@ -40,10 +40,8 @@ pub async fn build(settings: &Settings, administrator: &Target, keys: &ProjectKe
     let direct = past_pooler(settings, administrator)?;
     let listener = direct.as_role("authenticator", &keys.role_password("authenticator"));
     let bus = Bus::start(listener, &[SCHEMA_CHANNEL]).await.context("cannot listen for notifications")?;
-    let rest = rest::State::new(
-        settings.rest.clone(),
-        rest::Deps { db: authenticator, verifier: keyring.clone(), bus, clock: clock.clone() },
-    );
+    let deps = rest::Deps { db: authenticator, verifier: keyring.clone(), bus, clock: clock.clone() };
+    let rest = rest::State::start(settings.rest.clone(), deps).await.context("the data API cannot read the schema")?;
     let storage = storage::State::new(
         settings.storage.clone(),
         storage::Deps {
@@ -53,7 +51,7 @@ pub async fn build(settings: &Settings, administrator: &Target, keys: &ProjectKe
             random: random.clone(),
         },
     )?;
-    rest.reload().await.context("the data API cannot read the schema")?;
+    tokio::spawn(report_open_tables(rest.clone()));
     let mailbox = settings.opens_mailbox();
     let dashboard = dashboard::State::new(
         dashboard_settings(settings, keys, mailbox),
@@ -77,6 +75,25 @@ pub async fn build(settings: &Settings, administrator: &Target, keys: &ProjectKe
         random,
     });
     Ok(Services { router, storage })
+}
+
+/// Logs which tables are open to callers, so that the start does not wait for it.
+async fn report_open_tables(rest: rest::State) {
+    /// More of them are only counted.
+    const LISTED: usize = 20;
+    let lints = match rest.lints().await {
+        Ok(lints) => lints,
+        Err(error) => return tracing::warn!(%error, "tables could not be checked for row level security"),
+    };
+    let open: Vec<String> = lints
+        .iter()
+        .filter(|lint| lint.name == "rls_disabled_in_public")
+        .map(|lint| format!("{}.{}", lint.schema, lint.table))
+        .collect();
+    if !open.is_empty() {
+        let (count, listed) = (open.len(), open[..open.len().min(LISTED)].join(", "));
+        tracing::warn!(count, tables = listed, "tables are in the API without row level security: anyone may use them");
+    }
 }
 
 /// The database itself: behind a pooler in transaction mode notifications do not arrive and sessions do not last.
@@ -123,6 +140,7 @@ fn dashboard_settings(settings: &Settings, keys: &ProjectKeys, mailbox: bool) ->
         mailbox_url: mailbox.then(|| format!("{url}/mailbox")),
         api_url: url,
         version: env!("CARGO_PKG_VERSION").to_owned(),
+        api_schemas: settings.rest.schemas.clone(),
         publishable_key: keys.publishable_key.clone(),
         ..dashboard::Settings::default()
     }

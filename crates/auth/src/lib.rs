@@ -26,6 +26,7 @@ mod one_time;
 mod origin;
 mod otp;
 mod outside;
+mod pace;
 mod paging;
 mod pkce;
 mod protection;

@@ -10,6 +10,7 @@ use pg::PoolSettings;
 use crate::Settings;
 use crate::clean_up::Cleaner;
 use crate::outside::Outside;
+use crate::pace::Times;
 use crate::protection::Protection;
 use crate::redirect::AllowList;
 
@@ -40,6 +41,7 @@ pub struct State {
     pub(crate) allow_list: Arc<AllowList>,
     pub(crate) protection: Arc<Protection>,
     pub(crate) outside: Arc<Outside>,
+    pub(crate) times: Times,
     pub(crate) cleaner: Cleaner,
     pub(crate) sealer: Sealer,
 }
@@ -71,6 +73,7 @@ impl State {
             allow_list,
             protection: Arc::default(),
             outside: Arc::default(),
+            times: Times::default(),
             cleaner: Cleaner::default(),
             sealer,
         }
@@ -86,6 +89,12 @@ impl State {
     #[must_use]
     pub fn with_outside(self, outside: Outside) -> Self {
         Self { outside: Arc::new(outside), ..self }
+    }
+
+    /// The same service with another way to hash passwords.
+    #[must_use]
+    pub fn with_hasher(self, hasher: Hasher) -> Self {
+        Self { hasher, ..self }
     }
 
     /// A password that nobody knows, for accounts that have none yet.

@@ -150,7 +150,7 @@ impl Db {
     }
 
     /// Runs statements like [`Db::batch`], and of the last one gives the rows as they come: the first of them now,
-    /// the others in a stream that holds the connection. Memory is bounded by a few rows.
+    /// the others in a stream that holds the connection, with what the statements before it gave. Memory is bounded by a few rows.
     ///
     /// # Errors
     /// [`Error`] of the first statement that failed before a row came, or in the stream.
@@ -164,9 +164,9 @@ impl Db {
     async fn stream_once(&self, context: &Context, before: &[Query<'_>], last: Query<'_>) -> Result<Streamed, Error> {
         let mut lease = self.lease().await?;
         match Rows::open(&lease, context, before, last).await {
-            Ok((first, mut rows)) => {
-                rows.hold(lease);
-                Ok(Streamed { first, rows })
+            Ok(mut streamed) => {
+                streamed.rows.hold(lease);
+                Ok(streamed)
             }
             Err(error) => {
                 // The transaction may still be open; a connection in doubt is closed.
@@ -251,7 +251,7 @@ pub(crate) async fn send<'a>(lease: &'a Lease, queries: &'a [Query<'a>]) -> Vec<
     let client = lease.client();
     let mut answers = Vec::with_capacity(queries.len());
     for query in queries {
-        let ready = match lease.ready(query.sql).await {
+        let ready = match driving(&mut answers, lease.ready(query.sql)).await {
             Ok(ready) => ready,
             Err(error) => {
                 answers.push(Answer::Here(Err(error)));
@@ -268,6 +268,23 @@ pub(crate) async fn send<'a>(lease: &'a Lease, queries: &'a [Query<'a>]) -> Vec<
         });
     }
     answers
+}
+
+/// Takes in what comes of statements that were sent while something else is waited for, which would not come before
+/// that was taken.
+pub(crate) async fn driving<T>(answers: &mut [Answer<'_>], future: impl Future<Output = T>) -> T {
+    let mut future = std::pin::pin!(future);
+    poll_fn(|context| {
+        for answer in answers.iter_mut() {
+            if let Answer::Awaited(rows) = answer
+                && let Poll::Ready(rows) = rows.as_mut().poll(context)
+            {
+                *answer = Answer::Here(rows);
+            }
+        }
+        future.as_mut().poll(context)
+    })
+    .await
 }
 
 fn is_stale_plan(error: &Error) -> bool {

@@ -9,6 +9,7 @@ pub mod csv;
 pub mod db;
 pub mod error;
 pub mod ident;
+pub mod lint;
 pub mod managed;
 pub mod migrate;
 pub mod rows;

@@ -1,16 +1,20 @@
 //! Rows of a statement that are fetched one by one, in a transaction that ends behind them.
 
+use std::future::poll_fn;
 use std::pin::Pin;
+use std::task::Poll;
 
 use futures_util::TryStreamExt;
 use tokio_postgres::{Row, RowStream, SimpleQueryStream};
 
-use crate::db::{Lease, send};
+use crate::db::{Lease, driving, send};
 use crate::{Context, Error, Param, Query};
 
 /// The first row of a statement, if there is any, and the others.
 #[derive(Debug)]
 pub struct Streamed {
+    /// The rows of the statements before it.
+    pub before: Vec<Vec<Row>>,
     /// The first row.
     pub first: Option<Row>,
     /// All further rows.
@@ -36,7 +40,7 @@ impl Rows {
         context: &Context,
         before: &[Query<'_>],
         last: Query<'_>,
-    ) -> Result<(Option<Row>, Self), tokio_postgres::Error> {
+    ) -> Result<Streamed, tokio_postgres::Error> {
         let client = lease.client();
         let settings = context.statement();
         let apply = match &settings {
@@ -52,19 +56,27 @@ impl Rows {
             }
         };
         let run = async {
-            let answers = send(lease, before).await;
-            let rows = lease.ready(last.sql).await?.stream(client, last.params).await;
+            let mut answers = send(lease, before).await;
+            let ready = driving(&mut answers, lease.ready(last.sql)).await?;
+            let mut rows = std::pin::pin!(ready.stream(client, last.params));
+            // The first poll sends it; the commit is sent right behind it and answered behind the rows.
+            let here = poll_fn(|context| Poll::Ready(rows.as_mut().poll(context))).await;
+            let commit = client.simple_query_raw("commit").await?;
+            let rows = match here {
+                Poll::Ready(rows) => rows,
+                Poll::Pending => driving(&mut answers, rows).await,
+            };
+            let mut results = Vec::with_capacity(before.len());
             for answer in answers {
-                answer.wait().await?;
+                results.push(answer.wait().await?);
             }
-            rows
+            Ok((results, rows?, commit))
         };
-        let (begin, applied, rows) = tokio::join!(biased; client.batch_execute(context.begin()), applied, run);
-        let mut rows = Box::pin(begin.and(applied).and(rows)?);
+        let (begin, applied, sent) = tokio::join!(biased; client.batch_execute(context.begin()), applied, run);
+        let (before, rows, commit) = begin.and(applied).and(sent)?;
+        let mut rows = Box::pin(rows);
         let first = rows.try_next().await?;
-        // Sent now, answered behind the rows.
-        let commit = Box::pin(client.simple_query_raw("commit").await?);
-        Ok((first, Self { rows, commit, lease: None }))
+        Ok(Streamed { before, first, rows: Self { rows, commit: Box::pin(commit), lease: None } })
     }
 
     /// Takes the connection that the rows come over.

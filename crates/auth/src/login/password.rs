@@ -12,6 +12,7 @@ use crate::error::Error;
 use crate::hooks::{self, Decision, HookName};
 use crate::model::sessions;
 use crate::model::users::{self, User};
+use crate::pace::{Flow, Pace, Way};
 use crate::refusal::Refusal;
 use crate::secrets::Place;
 use crate::state::State;
@@ -61,6 +62,7 @@ pub(super) async fn grant(state: &State, client: &Client, request: Request) -> R
         Contact::Email(_) | Contact::Phone(_) => {}
     }
     let aud = client.audience(None, &state.settings);
+    let pace = Pace::begin(state, Flow::Password);
     let found = match &contact {
         Contact::Email(email) => users::find_by_email(&state.db, email, &aud).await,
         Contact::Phone(phone) => users::find_by_phone(&state.db, phone, &aud).await,
@@ -71,7 +73,11 @@ pub(super) async fn grant(state: &State, client: &Client, request: Request) -> R
     if let Some(user) = &user {
         tell(state, client, user, is_right).await?;
     }
-    let user = user.filter(|_| is_right).ok_or(Error::InvalidCredentials)?;
+    let way = if user.is_some() { Way::Account } else { Way::Nobody };
+    let user = match user.filter(|_| is_right) {
+        Some(user) => user,
+        None => return pace.settle(way, Err(Error::InvalidCredentials)).await,
+    };
     if user.is_banned(state.clock.now()) {
         return Err(Error::LoginBanned);
     }

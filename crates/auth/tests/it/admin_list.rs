@@ -31,7 +31,7 @@ fn emails(answer: &Answer) -> Vec<String> {
     users.iter().map(|user| text(user, "email").trim_end_matches("@example.com").to_owned()).collect()
 }
 
-// 113
+/// Behaviour 113: pages carry the total and links.
 #[tokio::test]
 async fn pages_carry_the_total_and_links() {
     let service = service().await;
@@ -55,7 +55,7 @@ async fn pages_carry_the_total_and_links() {
     assert_eq!((none.header("x-total-count"), none.header("link")), ("0", "</admin/users?page=0>; rel=\"last\""));
 }
 
-// 114
+/// Behaviour 114: listed users have no identities, a single one has.
 #[tokio::test]
 async fn listed_users_have_no_identities_and_factors() {
     let service = Service::new().await;
@@ -66,7 +66,7 @@ async fn listed_users_have_no_identities_and_factors() {
     assert!(user.get("factors").is_none());
 }
 
-// 115
+/// Behaviour 115: users are sorted by creation and filtered by text.
 #[tokio::test]
 async fn users_are_sorted_by_creation_and_filtered_by_text() {
     let service = service().await;

@@ -6,7 +6,8 @@ use testkit::{Answer, Call};
 use crate::support::{PASSWORD, Service, assert_error, fragment, text};
 use crate::verify::settings;
 
-// 63, 64
+/// Behaviour 63: who is invited gets a password that nobody knows, and sets one.
+/// Behaviour 64: invitations are sent again until they are accepted.
 #[tokio::test]
 async fn somebody_is_invited_until_they_come() {
     let service = Service::with(settings()).await;
@@ -47,7 +48,7 @@ async fn open(service: &Service, answer: &Answer) -> Answer {
     service.send(Call::get(path)).await
 }
 
-// 116
+/// Behaviour 116: links are made without mail, with the user's fields beside them.
 #[tokio::test]
 async fn links_are_made_without_mail() {
     let service = Service::with(settings()).await;
@@ -114,7 +115,7 @@ async fn a_link_for_another_new_address_ends_the_first_change() {
     assert_eq!(fragment(&open(&service, &first).await, "error_code"), "otp_expired");
 }
 
-// 117
+/// Behaviour 117: no link confirms who is confirmed.
 #[tokio::test]
 async fn links_that_cannot_be_are_refused() {
     let service = Service::new().await;

@@ -6,7 +6,8 @@ use testkit::Call;
 use crate::support::{PASSWORD, Service, assert_error, fragment, text};
 use crate::verify::settings;
 
-// 4
+/// Behaviour 4: nobody learns by these answers who has an account, except where an app asks with `create_user: false`.
+/// Behaviour 5: too soon is too soon for addresses without an account as well.
 #[tokio::test]
 async fn only_what_is_under_way_is_sent_again() {
     let service = Service::with(settings()).await;
@@ -18,7 +19,6 @@ async fn only_what_is_under_way_is_sent_again() {
     let unknown = resend("nobody@example.com").await;
     assert_eq!((known.status, &known.body), (unknown.status, &unknown.body));
     assert_eq!(&*known.text(), "{}");
-    // 5
     for email in ["john@example.com", "nobody@example.com"] {
         assert_error(&resend(email).await, 429, "over_email_send_rate_limit");
     }

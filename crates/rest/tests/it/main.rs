@@ -1,5 +1,6 @@
 //! The data API through its router, each test on its own database.
 
+mod advisors;
 mod api;
 mod cors;
 mod database_settings;

@@ -104,6 +104,25 @@ async fn a_read_costs_one_round_trip() {
 }
 
 #[tokio::test]
+async fn so_does_a_count_of_rows_that_come_in_parts() {
+    let (api, wire) = api(rest::Settings { max_rows: None, ..rest::Settings::default() }).await;
+    for count in ["count=exact", "count=planned", "count=estimated"] {
+        let call = || Call::get("/films?order=id").header("prefer", count);
+        assert_eq!(trips(&api, &wire, call).await, 1, "{count}");
+    }
+}
+
+#[tokio::test]
+async fn a_long_answer_does_not_hold_up_the_statement_behind_it() {
+    let (api, _) = api(rest::Settings::default()).await;
+    // Longer than the driver takes in while the plan's statement is prepared.
+    api.db.sql("insert into public.films (title) select repeat('x', 20000) from generate_series(1, 900)").await;
+    let answer = api.send(Call::get("/films?select=title").header("prefer", "count=planned")).await;
+    assert_eq!(answer.status, 206, "{}", answer.text().len());
+    assert!(answer.text().len() > 18_000_000);
+}
+
+#[tokio::test]
 async fn so_does_a_simple_write_and_a_read_behind_the_pre_request_function() {
     let pre_request = Some((Some("public".to_owned()), "gate".to_owned()));
     let (api, wire) = api(rest::Settings { pre_request, ..rest::Settings::default() }).await;

@@ -1,5 +1,5 @@
 //! Pages of all users of an audience at any depth: where a page begins is told by `vestibule.user_blocks`, so that
-//! at most some thousand users are passed over. Table, triggers and functions are in `0014_users_ranks.sql`.
+//! at most some thousand users are passed over. Table, triggers and functions are in `0013_users_ranks.sql`.
 
 use pg::{Context, Db, Row};
 
