@@ -365,12 +365,6 @@ impl IntoResponse for Error {
     }
 }
 
-impl From<Refusal> for Error {
-    fn from(refusal: Refusal) -> Self {
-        Self::Refused(refusal)
-    }
-}
-
 impl From<EmailError> for Error {
     fn from(error: EmailError) -> Self {
         Self::validation(error.to_string())

@@ -7,6 +7,8 @@ use authkit::hook::HookError;
 use base::http::Failure;
 use http::StatusCode;
 
+use crate::error::Error;
+
 /// Why a flow that needs a code, a message or a hook went no further.
 #[derive(Debug)]
 pub(crate) enum Refusal {
@@ -40,6 +42,12 @@ pub(crate) enum Refusal {
     PasswordRejected(String),
     /// A hook gave what it must not; what.
     HookOutput(Cow<'static, str>),
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
 }
 
 impl Refusal {

@@ -3,6 +3,7 @@
 use axum::extract::State as With;
 use jiff::SignedDuration;
 use pg::{Context, Transaction};
+use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use uuid::Uuid;
@@ -69,7 +70,9 @@ pub(super) async fn post(
         Kind::Totp | Kind::Webauthn => None,
     };
     if sms::maker_of_codes(&state).is_none() {
-        challenge.code_hash = code.as_ref().map(|code| code_hash(challenge.id, &code.number, &code.digits));
+        let hash = |code: &PhoneCode| code_hash(challenge.id, &code.number, &code.digits);
+        let hash = code.as_ref().map(hash);
+        challenge.code_hash = hash.map(|hash| state.seal(challenge.id, &hash).expose_secret().to_owned());
     }
     challenges::insert(&mut tx, &challenge).await.map_err(&failed)?;
     let traits = json!({"factor_id": factor.id, "factor_status": factor.status});

@@ -51,7 +51,9 @@ async fn check_phone(state: &State, challenge: &Challenge, code: &str) -> Result
         return Ok(if is_right { Verdict::Right(None) } else { Verdict::Wrong(WRONG_PROVIDER_CODE) });
     }
     let hash = code_hash(challenge.id, &challenge.phone, code);
-    let is_right = challenge.code_hash.as_ref().is_some_and(|right| right.as_bytes().ct_eq(hash.as_bytes()).into());
+    let stored = challenge.code_hash.as_ref().map(|stored| state.open(challenge.id, &stored.as_str().into()));
+    let right = stored.transpose()?;
+    let is_right = right.is_some_and(|right| right.expose_secret().as_bytes().ct_eq(hash.as_bytes()).into());
     Ok(if is_right { Verdict::Right(None) } else { Verdict::Wrong(WRONG_PHONE_CODE) })
 }
 
