@@ -51,10 +51,14 @@ async function busy() {
   return (100 * shares.reduce((sum, share) => sum + share)) / shares.length
 }
 
-const others = await busy()
-if (others > 5) console.error(`other programs use ${others.toFixed(0)} % of this machine: the figures are not to be relied on`)
-
 const results = []
-for (const name of wanted.length ? wanted : ALL) results.push(await run(name))
-console.log(`\n${cpus().length} × ${cpus()[0]?.model}, ${others.toFixed(0)} % busy with other programs before`)
-for (const { part, table, seconds } of results) table.print(`${part.title} (${seconds.toFixed(0)} s)`)
+for (const name of wanted.length ? wanted : ALL) {
+  const before = await busy()
+  const result = await run(name)
+  results.push({ ...result, others: Math.max(before, await busy()) })
+}
+console.log(`\n${cpus().length} × ${cpus()[0]?.model}`)
+for (const { part, table, seconds, others } of results) {
+  const warning = others > 5 ? `; other programs used ${others.toFixed(0)} % of the machine: not to be relied on` : ''
+  table.print(`${part.title} (${seconds.toFixed(0)} s${warning})`)
+}
