@@ -50,8 +50,9 @@ export async function measure(server, _options, table) {
   table.add('requests while it reloads', {
     value: `p99 ${ms(busy.p99)}`,
     beside: `slowest ${ms(busy.max)}; at rest p99 ${ms(calm.p99)}, slowest ${ms(calm.max)}; ${reloads} reloads one after the other`,
-    target: 'slowest ≤ a tenth of a reload more than at rest',
-    isMet: busy.max <= calm.max + (median(loads) * 1000) / 10,
+    // One that waited for a reload would take as long as that.
+    target: 'slowest ≤ half a reload',
+    isMet: busy.max <= (median(loads) * 1000) / 2,
   })
 }
 
