@@ -103,6 +103,10 @@ pub struct Settings {
     pub mfa: MfaSettings,
     /// How often one address may ask.
     pub rate_limits: RateLimits,
+    /// How long a code of a sign-in by PKCE can be exchanged; at least 300 seconds count.
+    pub flow_state_expiry: Duration,
+    /// What is done is written into `auth.audit_log_entries`.
+    pub audit_log: bool,
 }
 
 impl Default for Settings {
@@ -150,6 +154,8 @@ impl Default for Settings {
             cursor_pagination_enabled: false,
             mfa: MfaSettings::default(),
             rate_limits: RateLimits::default(),
+            flow_state_expiry: Duration::from_secs(300),
+            audit_log: true,
         }
     }
 }

@@ -123,6 +123,9 @@ pub(crate) async fn insert(
     payload: &Value,
     at: Timestamp,
 ) -> Result<(), pg::Error> {
+    if !state.settings.audit_log {
+        return Ok(());
+    }
     tx.execute(INSERT, &[&state.random.uuid(), payload, &at, &""]).await.map(drop)
 }
 
@@ -133,6 +136,9 @@ pub(crate) async fn insert_from(
     client: &Client,
     payload: &Value,
 ) -> Result<(), pg::Error> {
+    if !state.settings.audit_log {
+        return Ok(());
+    }
     let address = client.ip.map(|ip| ip.to_string()).unwrap_or_default();
     tx.execute(INSERT, &[&state.random.uuid(), payload, &state.clock.now(), &address]).await.map(drop)
 }
