@@ -41,10 +41,8 @@ pub async fn build(settings: &Settings, administrator: &Target, keys: &ProjectKe
     if settings.only_accounts {
         let gateway = Gateway::new(keys.clone(), keyring, settings.requires_api_key());
         let surroundings = Surroundings { gateway, proxies: proxies(settings), random };
-        return Ok(Services {
-            router: router::accounts(auth::router(auth), surroundings, settings.no_prefix),
-            storage: None,
-        });
+        let mount = if settings.no_prefix { router::accounts_at_root } else { router::accounts };
+        return Ok(Services { router: mount(auth::router(auth), surroundings), storage: None });
     }
     let authenticator = login("authenticator")?;
     let bus = Bus::start(authenticator.target().clone(), &[SCHEMA_CHANNEL])

@@ -56,20 +56,27 @@ pub fn all(parts: Parts, surroundings: Surroundings) -> Router {
     surround(router.fallback(no_route), surroundings)
 }
 
-/// Accounts alone, where they always are or, as behind another gateway, at the root. There the gate lets all pass
-/// that it does not know the path of, and keys are that other gateway's business.
-pub fn accounts(service: Router, surroundings: Surroundings, at_root: bool) -> Router {
-    let service = service.layer(from_fn_with_state(if at_root { "" } else { ACCOUNTS }, observe::note_route));
-    let router = if at_root { service } else { Router::new().nest_service(ACCOUNTS, service).fallback(no_route) };
-    surround(router, surroundings)
+/// Accounts alone, under their prefix.
+pub fn accounts(service: Router, surroundings: Surroundings) -> Router {
+    let service = service.layer(from_fn_with_state(ACCOUNTS, observe::note_route));
+    surround(Router::new().nest_service(ACCOUNTS, service).fallback(no_route), surroundings)
+}
+
+/// Accounts alone at the root, as behind another gateway, whose business keys are.
+pub fn accounts_at_root(service: Router, surroundings: Surroundings) -> Router {
+    watch(service.layer(from_fn_with_state("", observe::note_route)), surroundings)
 }
 
 /// Where accounts are.
 const ACCOUNTS: &str = "/auth/v1";
 
-fn surround(router: Router, Surroundings { gateway, proxies, random }: Surroundings) -> Router {
+/// Puts the keys' gate and all else around services.
+fn surround(router: Router, surroundings: Surroundings) -> Router {
+    watch(router.layer(from_fn_with_state(surroundings.gateway.clone(), gateway::admit)), surroundings)
+}
+
+fn watch(router: Router, Surroundings { gateway, proxies, random }: Surroundings) -> Router {
     router
-        .layer(from_fn_with_state(gateway.clone(), gateway::admit))
         .layer(from_fn(cors::open))
         .layer(CatchPanicLayer::custom(observe::panicked))
         .layer(from_fn(observe::log))

@@ -256,7 +256,10 @@ impl Settings {
         self.outside.settings(&self.auth.site_url)?;
         self.outside.protection()?;
         self.storage.root = self.home.join("files");
-        self.auth.validate().context("settings of accounts")?;
+        self.auth.validate().map_err(|wrong| match name_of(wrong.setting) {
+            Some(name) => anyhow::anyhow!("{name}: {}", wrong.reason),
+            None => anyhow::Error::new(wrong).context("settings of accounts"),
+        })?;
         self.rest.validate().context("settings of the data API")?;
         self.storage.validate().context("settings of storage")?;
         Ok(self)
@@ -281,6 +284,29 @@ impl Settings {
     pub fn opens_mailbox(&self) -> bool {
         self.open_mailbox.unwrap_or(self.listen.is_loopback())
     }
+}
+
+/// The name by which a setting of accounts that cannot be was given.
+fn name_of(setting: &str) -> Option<&'static str> {
+    Some(match setting {
+        "site_url" => "GOTRUE_SITE_URL",
+        "api_external_url" => "API_EXTERNAL_URL",
+        "uri_allow_list" => "GOTRUE_URI_ALLOW_LIST (`auth.additional_redirect_urls`)",
+        "jwt_exp" => "GOTRUE_JWT_EXP (`auth.jwt_expiry`)",
+        "jwt_aud" => "GOTRUE_JWT_AUD",
+        "jwt_default_role" => "GOTRUE_JWT_DEFAULT_GROUP_NAME",
+        "jwt_admin_roles" => "GOTRUE_JWT_ADMIN_ROLES",
+        "mailer_otp_length" => "GOTRUE_MAILER_OTP_LENGTH",
+        "refresh_token_algorithm_version" => "GOTRUE_SECURITY_REFRESH_TOKEN_ALGORITHM_VERSION",
+        "refresh_token_upgrade_percentage" => "GOTRUE_SECURITY_REFRESH_TOKEN_UPGRADE_PERCENTAGE",
+        "sms.otp_length" => "GOTRUE_SMS_OTP_LENGTH",
+        "sms.test_otp" => "GOTRUE_SMS_TEST_OTP (`auth.sms.test_otp`)",
+        "sms.template" => "GOTRUE_SMS_TEMPLATE (`auth.sms.template`)",
+        "mfa.phone_otp_length" => "GOTRUE_MFA_PHONE_OTP_LENGTH",
+        "mfa.phone_template" => "GOTRUE_MFA_PHONE_TEMPLATE (`auth.mfa.phone.template`)",
+        "password.min_length" => "GOTRUE_PASSWORD_MIN_LENGTH (`auth.minimum_password_length`)",
+        _ => return None,
+    })
 }
 
 /// A setting in the environment, with the name that it was given by.
