@@ -61,10 +61,11 @@ $(INSTALLED): %/node_modules/.package-lock.json: %/package-lock.json
 	@touch $@
 
 .PHONY: bench
-bench: ## size, memory and ready time of the release binary
+bench: ## the release binary measured, against targets (PART=rest for one part of bench/)
 	@tests/setup test
-	@$(MAKE) build tests/guide/node_modules/.package-lock.json PROFILE=release
-	@node bench/figures.mjs target/release/vestibule
+	@$(MAKE) build PROFILE=release
+	cargo build -p load --profile release
+	@node bench/run.mjs $(PART)
 
 .PHONY: clean
 clean: ## remove what was built; data in .vestibule stays

@@ -45,13 +45,11 @@ pub async fn build(settings: &Settings, administrator: &Target, keys: &ProjectKe
         return Ok(Services { router: mount(auth::router(auth), surroundings), storage: None });
     }
     let authenticator = login("authenticator")?;
-    let bus = Bus::start(authenticator.target().clone(), &[SCHEMA_CHANNEL])
-        .await
-        .context("cannot listen for notifications")?;
-    let rest = rest::State::new(
-        settings.rest.clone(),
-        rest::Deps { db: authenticator, verifier: keyring.clone(), bus, clock: clock.clone() },
-    );
+    let direct = past_pooler(settings, administrator)?;
+    let listener = direct.as_role("authenticator", &keys.role_password("authenticator"));
+    let bus = Bus::start(listener, &[SCHEMA_CHANNEL]).await.context("cannot listen for notifications")?;
+    let deps = rest::Deps { db: authenticator, verifier: keyring.clone(), bus, clock: clock.clone() };
+    let rest = rest::State::start(settings.rest.clone(), deps).await.context("the data API cannot read the schema")?;
     let storage = storage::State::new(
         settings.storage.clone(),
         storage::Deps {
@@ -61,13 +59,13 @@ pub async fn build(settings: &Settings, administrator: &Target, keys: &ProjectKe
             random: random.clone(),
         },
     )?;
-    rest.reload().await.context("the data API cannot read the schema")?;
+    tokio::spawn(report_open_tables(rest.clone()));
     let mailbox = settings.opens_mailbox();
     let dashboard = dashboard::State::new(
         dashboard_settings(settings, keys, mailbox),
         dashboard::Deps {
             db: pool(administrator.clone(), settings)?,
-            target: administrator.clone(),
+            target: direct,
             auth: auth::router(auth.clone()),
             keyring: keyring.clone(),
             clock,
@@ -87,6 +85,40 @@ pub async fn build(settings: &Settings, administrator: &Target, keys: &ProjectKe
         dashboard: dashboard::router(dashboard),
     };
     Ok(Services { router: router::all(parts, surroundings), storage: Some(storage) })
+}
+
+/// Logs which tables are open to callers, so that the start does not wait for it.
+async fn report_open_tables(rest: rest::State) {
+    /// More of them are only counted.
+    const LISTED: usize = 20;
+    let lints = match rest.lints().await {
+        Ok(lints) => lints,
+        Err(error) => return tracing::warn!(%error, "tables could not be checked for row level security"),
+    };
+    let open: Vec<String> = lints
+        .iter()
+        .filter(|lint| lint.name == "rls_disabled_in_public")
+        .map(|lint| format!("{}.{}", lint.schema, lint.table))
+        .collect();
+    if !open.is_empty() {
+        let (count, listed) = (open.len(), open[..open.len().min(LISTED)].join(", "));
+        tracing::warn!(count, tables = listed, "tables are in the API without row level security: anyone may use them");
+    }
+}
+
+/// The database itself: behind a pooler in transaction mode notifications do not arrive and sessions do not last.
+fn past_pooler(settings: &Settings, administrator: &Target) -> Result<Target> {
+    match &settings.direct_url {
+        Some(url) => Target::parse(url).context("VESTIBULE_DIRECT_URL is not valid"),
+        None => {
+            if !settings.prepares {
+                tracing::warn!(
+                    "without VESTIBULE_DIRECT_URL a pooler may keep changes of the schema from the data API"
+                );
+            }
+            Ok(administrator.clone())
+        }
+    }
 }
 
 /// The accounts service alone, for commands that act through its admin API.
@@ -136,11 +168,14 @@ fn dashboard_settings(settings: &Settings, keys: &ProjectKeys, mailbox: bool) ->
         mailbox_url: mailbox.then(|| format!("{url}/mailbox")),
         api_url: url,
         version: env!("CARGO_PKG_VERSION").to_owned(),
+        api_schemas: settings.rest.schemas.clone(),
         publishable_key: keys.publishable_key.clone(),
         ..dashboard::Settings::default()
     }
 }
 
 fn pool(target: Target, settings: &Settings) -> Result<Db> {
-    Ok(Db::new(target, &PoolSettings { max_connections: settings.pool_size, ..PoolSettings::default() })?)
+    let (max_connections, prepares) = (settings.pool_size, settings.prepares);
+    let pool = PoolSettings { max_connections, prepares, ..PoolSettings::default() };
+    Ok(Db::new(target, &pool)?)
 }

@@ -25,6 +25,7 @@ pub fn router(state: State) -> Router {
         .get("/users/{id}", ReadUsers, users::detail::detail)
         .patch("/users/{id}", ManageUsers, users::change::update)
         .delete("/users/{id}", ManageUsers, users::change::delete)
+        .get("/advisors/security", ReadTables, tables::lint::security)
         .get("/schemas", ReadTables, tables::browse::schemas)
         .get("/tables", ReadTables, tables::browse::tables)
         .get("/tables/{schema}/{table}", ReadTables, tables::browse::table)

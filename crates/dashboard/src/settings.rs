@@ -15,6 +15,8 @@ pub struct Settings {
     pub mailbox_url: Option<String>,
     /// The key that apps may show to anyone.
     pub publishable_key: String,
+    /// The schemas of the data API.
+    pub api_schemas: Vec<String>,
     /// A session ends when it was not used for this long.
     pub session_idle: Duration,
     /// A session ends at this age, however much it is used.
@@ -41,6 +43,7 @@ impl Default for Settings {
             version: env!("CARGO_PKG_VERSION").into(),
             mailbox_url: None,
             publishable_key: String::new(),
+            api_schemas: vec!["public".into()],
             session_idle: Duration::from_secs(12 * 3600),
             session_lifetime: Duration::from_secs(7 * 24 * 3600),
             secure_cookie: false,

@@ -12,6 +12,7 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::{NoTls, Row};
 
 use crate::rows::{Rows, Streamed};
+use crate::run::Ready;
 use crate::{Context, Error, Param, Target, Transaction};
 
 /// How many prepared statements a connection keeps; over that all are forgotten, since callers choose the shape
@@ -25,11 +26,14 @@ pub struct PoolSettings {
     pub max_connections: usize,
     /// How long a request waits for a free connection.
     pub wait: Duration,
+    /// Statements are prepared once per connection. Not through a pooler in transaction mode, which gives each
+    /// transaction another connection: there they are parsed each time, still in the same round trip.
+    pub prepares: bool,
 }
 
 impl Default for PoolSettings {
     fn default() -> Self {
-        Self { max_connections: 10, wait: Duration::from_secs(10) }
+        Self { max_connections: 10, wait: Duration::from_secs(10), prepares: true }
     }
 }
 
@@ -38,6 +42,7 @@ impl Default for PoolSettings {
 pub struct Db {
     pool: Pool,
     target: Arc<Target>,
+    prepares: bool,
 }
 
 impl std::fmt::Debug for Db {
@@ -64,7 +69,7 @@ impl Db {
             .runtime(Runtime::Tokio1)
             .build()
             .map_err(|error| Error::Settings(error.to_string()))?;
-        Ok(Self { pool, target: Arc::new(target) })
+        Ok(Self { pool, target: Arc::new(target), prepares: settings.prepares })
     }
 
     /// What the pool connects to.
@@ -103,14 +108,14 @@ impl Db {
         let client = lease.client();
         let settings = context.statement();
         let prepared_settings = match &settings {
-            Some((text, _)) => Some(client.prepare_cached(text).await?),
+            Some((text, _)) => Some(lease.ready(text).await?),
             None => None,
         };
         let values: Vec<Param<'_>> =
             settings.iter().flat_map(|(_, values)| values).map(|value| value as Param<'_>).collect();
         let apply = async {
             match &prepared_settings {
-                Some(prepared) => client.query(prepared, &values).await.map(drop),
+                Some(ready) => ready.query(client, &values).await.map(drop),
                 None => Ok(()),
             }
         };
@@ -119,7 +124,7 @@ impl Db {
         // when all were prepared before; when preparing fails it ends the failed transaction.
         let (sent, is_sent) = oneshot::channel();
         let run = async {
-            let answers = send(client, queries).await;
+            let answers = send(&lease, queries).await;
             // Nobody listens any more when the whole batch was dropped.
             let _ = sent.send(());
             let mut results = Vec::with_capacity(queries.len());
@@ -145,7 +150,7 @@ impl Db {
     }
 
     /// Runs statements like [`Db::batch`], and of the last one gives the rows as they come: the first of them now,
-    /// the others in a stream that holds the connection. Memory is bounded by a few rows.
+    /// the others in a stream that holds the connection, with what the statements before it gave. Memory is bounded by a few rows.
     ///
     /// # Errors
     /// [`Error`] of the first statement that failed before a row came, or in the stream.
@@ -158,10 +163,10 @@ impl Db {
 
     async fn stream_once(&self, context: &Context, before: &[Query<'_>], last: Query<'_>) -> Result<Streamed, Error> {
         let mut lease = self.lease().await?;
-        match Rows::open(lease.client(), context, before, last).await {
-            Ok((first, mut rows)) => {
-                rows.hold(lease);
-                Ok(Streamed { first, rows })
+        match Rows::open(&lease, context, before, last).await {
+            Ok(mut streamed) => {
+                streamed.rows.hold(lease);
+                Ok(streamed)
             }
             Err(error) => {
                 // The transaction may still be open; a connection in doubt is closed.
@@ -185,12 +190,12 @@ impl Db {
         let settings = context.statement();
         let begun = match &settings {
             Some((text, values)) => {
-                let prepared = client.prepare_cached(text).await?;
+                let ready = lease.ready(text).await?;
                 let values: Vec<Param<'_>> = values.iter().map(|value| value as Param<'_>).collect();
                 let (begin, apply) = tokio::join!(
                     biased;
                     client.batch_execute(context.begin()),
-                    client.query(&prepared, &values),
+                    ready.query(client, &values),
                 );
                 begin.and(apply).map(drop)
             }
@@ -210,14 +215,14 @@ impl Db {
         if object.statement_cache.size() > MAX_PREPARED {
             object.statement_cache.clear();
         }
-        Ok(Lease { object: Some(object) })
+        Ok(Lease { object: Some(object), prepares: self.prepares })
     }
 }
 
 /// A statement with its parameters.
 #[derive(Clone, Copy, Debug)]
 pub struct Query<'a> {
-    /// The statement; it is prepared once per connection.
+    /// The statement; it is prepared once per connection, where the pool does that.
     pub sql: &'a str,
     /// Its parameters.
     pub params: &'a [Param<'a>],
@@ -242,18 +247,19 @@ impl Answer<'_> {
 
 /// Sends statements without waiting for their answers, unless one has to be prepared first. One that cannot be
 /// prepared is the last.
-pub(crate) async fn send<'a>(client: &'a Object, queries: &'a [Query<'a>]) -> Vec<Answer<'a>> {
+pub(crate) async fn send<'a>(lease: &'a Lease, queries: &'a [Query<'a>]) -> Vec<Answer<'a>> {
+    let client = lease.client();
     let mut answers = Vec::with_capacity(queries.len());
     for query in queries {
-        let statement = match client.prepare_cached(query.sql).await {
-            Ok(statement) => statement,
+        let ready = match driving(&mut answers, lease.ready(query.sql)).await {
+            Ok(ready) => ready,
             Err(error) => {
                 answers.push(Answer::Here(Err(error)));
                 break;
             }
         };
         let mut rows: Pin<Box<dyn Future<Output = Answered> + Send + 'a>> =
-            Box::pin(async move { client.query(&statement, query.params).await });
+            Box::pin(async move { ready.query(client, query.params).await });
         // The first poll sends it.
         let first = poll_fn(|context| Poll::Ready(rows.as_mut().poll(context))).await;
         answers.push(match first {
@@ -262,6 +268,23 @@ pub(crate) async fn send<'a>(client: &'a Object, queries: &'a [Query<'a>]) -> Ve
         });
     }
     answers
+}
+
+/// Takes in what comes of statements that were sent while something else is waited for, which would not come before
+/// that was taken.
+pub(crate) async fn driving<T>(answers: &mut [Answer<'_>], future: impl Future<Output = T>) -> T {
+    let mut future = std::pin::pin!(future);
+    poll_fn(|context| {
+        for answer in answers.iter_mut() {
+            if let Answer::Awaited(rows) = answer
+                && let Poll::Ready(rows) = rows.as_mut().poll(context)
+            {
+                *answer = Answer::Here(rows);
+            }
+        }
+        future.as_mut().poll(context)
+    })
+    .await
 }
 
 fn is_stale_plan(error: &Error) -> bool {
@@ -273,9 +296,15 @@ fn is_stale_plan(error: &Error) -> bool {
 /// handler of a client that hangs up is, leaves it in an unknown state, and then it is closed.
 pub(crate) struct Lease {
     object: Option<Object>,
+    prepares: bool,
 }
 
 impl Lease {
+    /// A statement that can be sent at once: preparing it, if need be, is over.
+    pub(crate) async fn ready<'a>(&self, sql: &'a str) -> Result<Ready<'a>, tokio_postgres::Error> {
+        Ready::new(self.client(), self.prepares, sql).await
+    }
+
     pub(crate) fn client(&self) -> &Object {
         self.object.as_ref().expect("a lease holds its connection until it is released")
     }

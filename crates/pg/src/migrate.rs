@@ -45,9 +45,9 @@ migrations! {
 /// The roles that services log in as.
 pub const LOGIN_ROLES: [&str; 3] = ["supabase_auth_admin", "authenticator", "supabase_storage_admin"];
 
-/// The advisory lock under which one node migrates: an arbitrary number that is ours.
-const LOCK: &str = "select pg_advisory_lock(7221804451)";
-const UNLOCK: &str = "select pg_advisory_unlock(7221804451)";
+/// The advisory lock under which one node migrates: an arbitrary number that is ours. It belongs to the transaction
+/// and not to the connection, which a pooler changes.
+const LOCK: &str = "select pg_advisory_xact_lock(7221804451)";
 
 const CREATE_HISTORY: &str = "
     create schema if not exists vestibule;
@@ -102,25 +102,17 @@ pub async fn migrate(administrator: &Target) -> Result<Before, MigrateError> {
     if pending(&session).await?.is_empty() {
         return Ok(Before::Ours);
     }
-    session.batch(LOCK).await?;
-    let outcome = apply_pending(&mut session).await;
-    session.batch(UNLOCK).await?;
-    outcome
-}
-
-async fn apply_pending(session: &mut Session) -> Result<Before, MigrateError> {
-    session.batch(CREATE_HISTORY).await?;
-    let pending = pending(session).await?;
-    let before = if pending.len() == MIGRATIONS.len() { Before::Empty } else { Before::Ours };
-    for migration in pending {
-        apply(session, migration).await.map_err(|source| Failed { name: migration.name, source })?;
-        tracing::debug!(migration = migration.name, "migrated");
+    in_turn(&session, async || session.batch(CREATE_HISTORY).await).await?;
+    let mut applied = 0;
+    for migration in MIGRATIONS {
+        applied +=
+            usize::from(apply(&session, migration).await.map_err(|source| Failed { name: migration.name, source })?);
         // What a migration had to leave out on this server, with the way to mend it.
         for notice in session.notices().into_iter().filter(|notice| notice.starts_with("WARNING")) {
             tracing::warn!(migration = migration.name, "{notice}");
         }
     }
-    Ok(before)
+    Ok(if applied == MIGRATIONS.len() { Before::Empty } else { Before::Ours })
 }
 
 async fn pending(session: &Session) -> Result<Vec<&'static Migration>, Error> {
@@ -132,18 +124,29 @@ async fn pending(session: &Session) -> Result<Vec<&'static Migration>, Error> {
     Ok(MIGRATIONS.iter().filter(|migration| !applied.contains(&migration.version)).collect())
 }
 
-async fn apply(session: &Session, migration: &Migration) -> Result<(), Error> {
-    session.batch("begin").await?;
-    let applied = async {
+/// Applies a migration unless another node has done so meanwhile; whether it did.
+async fn apply(session: &Session, migration: &'static Migration) -> Result<bool, Error> {
+    in_turn(session, async || {
+        if !pending(session).await?.iter().any(|pending| pending.version == migration.version) {
+            return Ok(false);
+        }
         session.batch(migration.sql).await?;
         session.query(RECORD, &[&migration.version, &migration.name]).await?;
-        session.batch("commit").await
-    }
-    .await;
-    if applied.is_err() {
-        session.batch("rollback").await?;
-    }
-    applied
+        tracing::debug!(migration = migration.name, "migrated");
+        Ok(true)
+    })
+    .await
+}
+
+/// Runs something in a transaction while no other node is in one like it.
+async fn in_turn<T>(session: &Session, run: impl AsyncFnOnce() -> Result<T, Error>) -> Result<T, Error> {
+    session.batch("begin").await?;
+    let outcome = match session.batch(LOCK).await {
+        Ok(()) => run().await,
+        Err(error) => Err(error),
+    };
+    session.batch(if outcome.is_ok() { "commit" } else { "rollback" }).await?;
+    outcome
 }
 
 /// Makes sure that `role` can log in with `password`: on a database that was empty by setting it, else by trying
@@ -165,7 +168,7 @@ pub async fn ensure_login(
         }
     }
     let session = Session::open(administrator).await?;
-    // PostgreSQL fails rather than waits when two nodes alter a role at once. The lock ends with the session.
+    // PostgreSQL fails rather than waits when two nodes alter a role at once.
     let (role, password) = (ident::quote(role), ident::literal(password.expose_secret()));
     session.batch(&format!("{LOCK}; alter role {role} password {password}")).await
 }

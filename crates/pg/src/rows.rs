@@ -1,17 +1,20 @@
 //! Rows of a statement that are fetched one by one, in a transaction that ends behind them.
 
+use std::future::poll_fn;
 use std::pin::Pin;
+use std::task::Poll;
 
-use deadpool_postgres::Object;
 use futures_util::TryStreamExt;
 use tokio_postgres::{Row, RowStream, SimpleQueryStream};
 
-use crate::db::{Lease, send};
+use crate::db::{Lease, driving, send};
 use crate::{Context, Error, Param, Query};
 
 /// The first row of a statement, if there is any, and the others.
 #[derive(Debug)]
 pub struct Streamed {
+    /// The rows of the statements before it.
+    pub before: Vec<Vec<Row>>,
     /// The first row.
     pub first: Option<Row>,
     /// All further rows.
@@ -33,39 +36,47 @@ impl std::fmt::Debug for Rows {
 
 impl Rows {
     pub(crate) async fn open(
-        client: &Object,
+        lease: &Lease,
         context: &Context,
         before: &[Query<'_>],
         last: Query<'_>,
-    ) -> Result<(Option<Row>, Self), tokio_postgres::Error> {
+    ) -> Result<Streamed, tokio_postgres::Error> {
+        let client = lease.client();
         let settings = context.statement();
-        let prepared = match &settings {
-            Some((text, _)) => Some(client.prepare_cached(text).await?),
+        let apply = match &settings {
+            Some((text, _)) => Some(lease.ready(text).await?),
             None => None,
         };
         let values: Vec<Param<'_>> =
             settings.iter().flat_map(|(_, values)| values).map(|value| value as Param<'_>).collect();
-        let apply = async {
-            match &prepared {
-                Some(prepared) => client.query(prepared, &values).await.map(drop),
+        let applied = async {
+            match &apply {
+                Some(ready) => ready.query(client, &values).await.map(drop),
                 None => Ok(()),
             }
         };
         let run = async {
-            let answers = send(client, before).await;
-            let statement = client.prepare_cached(last.sql).await?;
-            let rows = client.query_raw(&statement, last.params.iter().copied()).await;
+            let mut answers = send(lease, before).await;
+            let ready = driving(&mut answers, lease.ready(last.sql)).await?;
+            let mut rows = std::pin::pin!(ready.stream(client, last.params));
+            // The first poll sends it; the commit is sent right behind it and answered behind the rows.
+            let here = poll_fn(|context| Poll::Ready(rows.as_mut().poll(context))).await;
+            let commit = client.simple_query_raw("commit").await?;
+            let rows = match here {
+                Poll::Ready(rows) => rows,
+                Poll::Pending => driving(&mut answers, rows).await,
+            };
+            let mut results = Vec::with_capacity(before.len());
             for answer in answers {
-                answer.wait().await?;
+                results.push(answer.wait().await?);
             }
-            rows
+            Ok((results, rows?, commit))
         };
-        let (begin, apply, rows) = tokio::join!(biased; client.batch_execute(context.begin()), apply, run);
-        let mut rows = Box::pin(begin.and(apply).and(rows)?);
+        let (begin, applied, sent) = tokio::join!(biased; client.batch_execute(context.begin()), applied, run);
+        let (before, rows, commit) = begin.and(applied).and(sent)?;
+        let mut rows = Box::pin(rows);
         let first = rows.try_next().await?;
-        // Sent now, answered behind the rows.
-        let commit = Box::pin(client.simple_query_raw("commit").await?);
-        Ok((first, Self { rows, commit, lease: None }))
+        Ok(Streamed { before, first, rows: Self { rows, commit: Box::pin(commit), lease: None } })
     }
 
     /// Takes the connection that the rows come over.

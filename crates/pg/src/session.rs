@@ -8,6 +8,7 @@ use futures_util::{Stream, StreamExt};
 use tokio::sync::mpsc;
 use tokio_postgres::{AsyncMessage, CancelToken, Client, NoTls, SimpleQueryMessage};
 
+use crate::run::typed;
 use crate::{Error, Param, Target};
 
 /// A connection that is logged in as an administrator. Dropping it cancels what still runs and closes it.
@@ -76,13 +77,13 @@ impl Session {
         Ok(result?)
     }
 
-    /// Runs one statement with parameters.
+    /// Runs one statement with parameters, unnamed: in one round trip, and through a pooler too.
     ///
     /// # Errors
     /// [`Error::Query`].
     pub async fn query(&self, sql: &str, params: &[Param<'_>]) -> Result<Vec<tokio_postgres::Row>, Error> {
         let ended = self.running.begin();
-        let result = self.client.query(sql, params).await;
+        let result = self.client.query_typed(sql, &typed(params)).await;
         ended.now();
         Ok(result?)
     }

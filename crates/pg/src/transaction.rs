@@ -24,12 +24,8 @@ impl Transaction {
     /// [`Error::Query`]; the transaction can then only be rolled back (or back to a savepoint).
     pub async fn query(&mut self, sql: &str, params: &[Param<'_>]) -> Result<Vec<Row>, Error> {
         self.busy = true;
-        let client = self.lease().client();
-        let result = async {
-            let statement = client.prepare_cached(sql).await?;
-            client.query(&statement, params).await
-        }
-        .await;
+        let lease = self.lease();
+        let result = async { lease.ready(sql).await?.query(lease.client(), params).await }.await;
         self.busy = false;
         Ok(result?)
     }
@@ -60,12 +56,8 @@ impl Transaction {
     /// As [`Transaction::query`].
     pub async fn execute(&mut self, sql: &str, params: &[Param<'_>]) -> Result<u64, Error> {
         self.busy = true;
-        let client = self.lease().client();
-        let result = async {
-            let statement = client.prepare_cached(sql).await?;
-            client.execute(&statement, params).await
-        }
-        .await;
+        let lease = self.lease();
+        let result = async { lease.ready(sql).await?.execute(lease.client(), params).await }.await;
         self.busy = false;
         Ok(result?)
     }

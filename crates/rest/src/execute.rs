@@ -202,17 +202,17 @@ impl Run<'_> {
 
     /// Runs a read whose answer comes in parts: the first is here when this returns.
     async fn parted(&self, job: &Job<'_>) -> Result<Outcome, Error> {
-        // Asked first: the connection of the parts is busy until the client has them all.
-        let plan = match &job.estimated {
-            Some(estimated) => Some(self.batch(&job.context, std::iter::once(estimated)).await?),
-            None => None,
-        };
         let first = self.pre_request();
-        let before: Vec<Query<'_>> = first.as_deref().map(|sql| Query { sql, params: &[] }).into_iter().collect();
+        let estimated = job.estimated.as_ref().map(|estimated| (estimated.text.as_str(), bound(estimated)));
+        let params: Vec<Param<'_>> = estimated.iter().flat_map(|(_, values)| references(values)).collect();
+        // Before the rows: the connection is busy until the client has them all.
+        let estimate = estimated.iter().map(|(sql, _)| Query { sql, params: &params });
+        let before: Vec<Query<'_>> =
+            first.as_deref().map(|sql| Query { sql, params: &[] }).into_iter().chain(estimate).collect();
         let values = bound(&job.statement);
         let last = Query { sql: &job.statement.text, params: &references(&values) };
         let streamed = self.db.stream(&job.context, &before, last).await;
-        let Streamed { first, mut rows } = streamed.map_err(|source| self.refused(source))?;
+        let Streamed { before, first, mut rows } = streamed.map_err(|source| self.refused(source))?;
         let mut outcome = outcome(first.as_ref())?;
         let length: i64 = first.as_ref().map(|row| column(row, 7)).transpose()?.unwrap_or_default();
         let length = u64::try_from(length).unwrap_or_default();
@@ -223,8 +223,8 @@ impl Run<'_> {
             // That was all: what is left is the end of the transaction.
             rows.next().await.map_err(|source| self.refused(source))?;
         }
-        if let Some(plan) = plan {
-            self.estimate(&mut outcome, plan.first().map(Vec::as_slice).unwrap_or_default())?;
+        if job.estimated.is_some() {
+            self.estimate(&mut outcome, before.last().map(Vec::as_slice).unwrap_or_default())?;
         }
         Ok(outcome)
     }

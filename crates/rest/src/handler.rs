@@ -6,7 +6,7 @@ use axum::response::Response;
 use http::{Method, request};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 
-use crate::error::{Error, RequestError, SchemaError};
+use crate::error::{Error, RequestError};
 use crate::execute::Run;
 use crate::identity::identify;
 use crate::plan::plan;
@@ -19,14 +19,11 @@ use crate::state::{Deps, State};
 pub(crate) async fn handle(Shared(state): Shared<State>, request: axum::extract::Request) -> Response {
     let (parts, body) = request.into_parts();
     let loaded = state.loaded();
-    let settings = loaded.as_deref().map_or(state.settings(), |loaded| &loaded.settings);
+    let settings = &loaded.settings;
     if let Some(answer) = preflight(&parts, settings) {
         return answer;
     }
-    let answer = match loaded.as_deref() {
-        Some(loaded) => stages(state.deps(), loaded, &parts, body).await,
-        None => Err(SchemaError::NotLoaded.into()),
-    };
+    let answer = stages(state.deps(), &loaded, &parts, body).await;
     let answer = answer.unwrap_or_else(|error| error.answer(settings.verbose_errors));
     let answer = surrounded(answer, &parts, settings);
     if parts.method == Method::HEAD { without_body(answer) } else { answer }

@@ -42,14 +42,17 @@ impl Drop for Inner {
 }
 
 impl State {
-    /// Starts loading the schema and keeps it current. Until it is loaded requests are answered with 503.
+    /// Reads settings and schema, and keeps them current from then on.
     ///
-    /// Must be called within a Tokio runtime.
-    pub fn new(settings: Settings, deps: Deps) -> Self {
-        let schema = Shared::empty();
+    /// # Errors
+    /// [`pg::Error`] when they cannot be read.
+    pub async fn start(settings: Settings, deps: Deps) -> Result<Self, pg::Error> {
+        // Heard before the first load, so that no change falls between the two.
+        let events = deps.bus.subscribe();
         let source = Source { db: deps.db.clone(), settings };
-        let watcher = tokio::spawn(watch(schema.clone(), source.clone(), deps.bus.clone()));
-        Self(Arc::new(Inner { source, deps, schema, watcher }))
+        let schema = Shared::new(source.load().await?);
+        let watcher = tokio::spawn(watch(schema.clone(), source.clone(), events));
+        Ok(Self(Arc::new(Inner { source, deps, schema, watcher })))
     }
 
     /// Reads settings and schema now, whatever was notified.
@@ -62,29 +65,26 @@ impl State {
         Ok(())
     }
 
-    /// Waits until the schema was read for the first time.
-    pub async fn ready(&self) {
-        // The sender lives as long as this state, so there is nothing to fail.
-        let _ = self.0.schema.subscribed().wait_for(Option::is_some).await;
-    }
-
     /// Waits until the schema cache is replaced.
     pub async fn schema_changed(&self) {
         // The sender lives as long as this state, so there is nothing to fail.
         let _ = self.0.schema.subscribed().changed().await;
     }
 
-    /// The settings without those that the database holds.
-    pub(crate) fn settings(&self) -> &Settings {
-        &self.0.source.settings
+    /// What is probably wrong about the rights in the exposed schemas, as it is now.
+    ///
+    /// # Errors
+    /// [`pg::Error`] when the database cannot be asked.
+    pub async fn lints(&self) -> Result<Vec<pg::lint::Lint>, pg::Error> {
+        pg::lint::security(&self.0.deps.db, &self.loaded().settings.schemas).await
     }
 
     pub(crate) fn deps(&self) -> &Deps {
         &self.0.deps
     }
 
-    /// What was read last, or `None` before the first time.
-    pub(crate) fn loaded(&self) -> Option<Arc<Loaded>> {
+    /// What was read last.
+    pub(crate) fn loaded(&self) -> Arc<Loaded> {
         self.0.schema.current()
     }
 }

@@ -6,6 +6,7 @@
 
 pub mod database;
 pub mod http;
+pub mod pooler;
 pub mod project;
 
 pub use database::TestDb;

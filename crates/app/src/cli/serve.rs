@@ -38,6 +38,9 @@ pub(super) struct Listen {
     /// Address to listen on [default: 127.0.0.1]
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<String>,
+    /// Prepare no statements: for a pooler in transaction mode
+    #[arg(long)]
+    no_prepare: bool,
     /// What is logged: `info`, `debug`, `target=level,…`
     #[arg(long, value_name = "FILTER")]
     log: Option<String>,
@@ -48,6 +51,7 @@ impl Listen {
         vec![
             ("PORT", self.port.clone()),
             ("VESTIBULE_LISTEN", self.listen.clone()),
+            ("VESTIBULE_PREPARE", self.no_prepare.then(|| "false".to_owned())),
             ("VESTIBULE_LOG", self.log.clone()),
         ]
     }

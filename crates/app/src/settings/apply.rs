@@ -42,6 +42,8 @@ impl Settings {
             "VESTIBULE_DB_PORT" => self.database_port = port(text)?,
             "VESTIBULE_PG_BIN" => self.pg_bin = Some(text.into()),
             "VESTIBULE_PG_USER" => self.pg_user = Some(text.to_owned()),
+            "VESTIBULE_PREPARE" => self.prepares = switch(text)?,
+            "VESTIBULE_DIRECT_URL" => self.direct_url = Some(text.to_owned().into()),
             "VESTIBULE_POOL_SIZE" => self.pool_size = at_least(text, 1, "a number of connections (at least 1)")?,
             "VESTIBULE_MIGRATIONS" => self.migrations = switch(text)?,
             "VESTIBULE_SEED" => self.seed = switch(text)?,

@@ -116,7 +116,7 @@ const SINGLE: &[(&str, Treatment)] = &[
     ("PGRST_DB_POOL_AUTOMATIC_RECOVERY", NoEffect(POOL)),
     ("PGRST_DB_POOL_MAX_IDLETIME", NoEffect(POOL)),
     ("PGRST_DB_POOL_MAX_LIFETIME", NoEffect(POOL)),
-    ("PGRST_DB_PREPARED_STATEMENTS", NoEffect("statements are prepared always")),
+    ("PGRST_DB_PREPARED_STATEMENTS", NoEffect("`VESTIBULE_PREPARE` says whether statements are prepared")),
     ("PGRST_DB_TIMEZONE_ENABLED", NoEffect("`Prefer: timezone` is honoured always")),
     ("PGRST_JWT_SECRET_IS_BASE64", Switch("the secret is taken as it is written")),
     ("PGRST_JWT_CACHE_MAX_LIFETIME", NoEffect("verified tokens are remembered always")),

@@ -48,6 +48,10 @@ pub struct Settings {
     pub pg_bin: Option<PathBuf>,
     /// As root: who our database runs as.
     pub pg_user: Option<String>,
+    /// Statements are prepared once per connection.
+    pub prepares: bool,
+    /// The same database past a pooler.
+    pub direct_url: Option<SecretString>,
     /// Most connections of each service.
     pub pool_size: usize,
     /// The URL at which clients reach the server.
@@ -139,6 +143,8 @@ impl Default for Settings {
             database_port: 54322,
             pg_bin: None,
             pg_user: None,
+            prepares: true,
+            direct_url: None,
             pool_size: 10,
             external_url: None,
             keys: GivenKeys::default(),

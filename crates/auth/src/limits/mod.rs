@@ -11,7 +11,7 @@ mod settings;
 
 pub(crate) use bucket::Bucket;
 pub(crate) use gate::gate;
-pub(crate) use sending::{Sending, check_sending};
+pub(crate) use sending::{Sending, check_factor_messages, check_sending};
 pub use settings::{RateLimits, SendLimit, send_limit};
 
 use std::net::{IpAddr, Ipv6Addr};

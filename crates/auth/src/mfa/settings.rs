@@ -78,3 +78,20 @@ impl MfaSettings {
         self.factor_expiry.max(LEAST_EXPIRY)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_for_phones_have_6_to_10_digits_and_a_template_that_can_be_read() {
+        assert_eq!(MfaSettings::default().validate(), Ok(()));
+        for (settings, expected) in [
+            (MfaSettings { phone_otp_length: 5, ..MfaSettings::default() }, "mfa.phone_otp_length"),
+            (MfaSettings { phone_otp_length: 11, ..MfaSettings::default() }, "mfa.phone_otp_length"),
+            (MfaSettings { phone_template: "{{ .Code".to_owned(), ..MfaSettings::default() }, "mfa.phone_template"),
+        ] {
+            assert_eq!(settings.validate().unwrap_err().setting, expected);
+        }
+    }
+}

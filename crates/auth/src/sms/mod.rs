@@ -128,13 +128,15 @@ impl Texting<'_> {
         match known {
             Some(_) => Ok(Some(TEST_ID.to_owned())),
             None => {
+                limits::check_sending(self.state, Sending::Message).await?;
                 let template = &settings.template;
                 self.hand_over(tx, user, Message { number, digits: &digits, template, sms_type: None, text }).await
             }
         }
     }
 
-    /// Sends the code of a challenge to a phone that is a second factor.
+    /// Sends the code of a challenge to a phone that is a second factor, if the user has not asked for too many.
+    /// The limit for all users together does not hold here: it would shut out who has signed in already.
     pub(crate) async fn second_factor(
         &self,
         tx: &mut Transaction,
@@ -142,19 +144,19 @@ impl Texting<'_> {
         number: &str,
         digits: &str,
     ) -> Result<(), Error> {
+        limits::check_factor_messages(self.state, user.id).await?;
         let (template, text) = (&self.state.settings.mfa.phone_template, "Error sending code of the second factor");
         let message = Message { number, digits, template, sms_type: Some("mfa"), text };
         self.hand_over(tx, user, message).await.map(drop)
     }
 
-    /// Hands a message to the hook that replaces all of them, or to the provider, if as many may be sent.
+    /// Hands a message to the hook that replaces all of them, or to the provider.
     async fn hand_over(
         &self,
         tx: &mut Transaction,
         user: &User,
         message: Message<'_>,
     ) -> Result<Option<String>, Error> {
-        limits::check_sending(self.state, Sending::Message).await?;
         let Message { number, digits, template, sms_type, text } = message;
         if self.state.outside.hooks.has(HookName::SendSms) {
             let mut input = json!({"user": user, "sms": {"otp": digits, "phone": number}});

@@ -238,6 +238,30 @@ async fn codes_are_not_sent_too_often() {
     assert_eq!(ask(&service, &session, factor, json!({})).await.status, 200);
 }
 
+// Who adds one phone after the other could otherwise have messages sent to any number.
+#[tokio::test]
+async fn a_user_has_few_codes_sent_whatever_the_phones() {
+    let phones = Phones::default();
+    let service = service(settings(), phones.clone()).await;
+    let session = service.sign_up("john@example.com").await;
+    let again = async || {
+        let factor = enroll(&service, &session, "mine", NUMBER).await.json();
+        ask(&service, &session, text(&factor, "id"), json!({})).await
+    };
+    for _ in 0..5 {
+        assert_eq!(again().await.status, 200);
+    }
+    let refused = again().await;
+    assert_error(&refused, 429, "over_sms_send_rate_limit");
+    assert_eq!((refused.header("retry-after"), phones.count()), ("60", 5));
+    assert!(text(&refused.json(), "msg").contains("\"mfa_sms_sent\""), "{}", refused.text());
+    service.advance(60);
+    assert_eq!(again().await.status, 200);
+    let jane = service.sign_up("jane@example.com").await;
+    let factor = enroll(&service, &jane, "mine", NUMBER).await.json();
+    assert_eq!(ask(&service, &jane, text(&factor, "id"), json!({})).await.status, 200);
+}
+
 #[tokio::test]
 async fn channels_are_those_of_the_provider() {
     let phones = Phones::default();

@@ -42,6 +42,7 @@ fn other_instance(service: &Service, settings: Settings, post: &Post) -> Router 
     auth::router(auth::State::new(settings, deps).with_outside(outside))
 }
 
+// 134
 #[tokio::test]
 async fn so_many_mails_go_out_in_an_hour_from_all_servers_together() {
     let post = Post::default();

@@ -6,6 +6,7 @@ pub(crate) mod cursor;
 pub(crate) mod edit;
 pub(crate) mod export;
 pub(crate) mod filter;
+pub(crate) mod lint;
 pub(crate) mod masked;
 pub(crate) mod page;
 pub(crate) mod projection;

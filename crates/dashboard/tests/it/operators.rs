@@ -111,3 +111,15 @@ async fn every_change_leaves_a_trail_without_secrets() {
     );
     assert!(!trail.to_string().contains("hidden"), "{trail}");
 }
+
+#[tokio::test]
+async fn operators_see_which_tables_are_open() {
+    let console = Console::new().await;
+    console.db.sql("create table public.open (id int); grant select on public.open to anon").await;
+    let viewer = console.signed_in(Role::ReadOnly).await;
+    let lints = viewer.get("/advisors/security").await.json()["lints"].clone();
+    assert_eq!((&lints[0]["name"], &lints[0]["table"]), (&"rls_disabled_in_public".into(), &"open".into()));
+    console.db.sql("alter table public.open enable row level security").await;
+    let lints = viewer.get("/advisors/security").await.json()["lints"].clone();
+    assert_eq!((&lints[0]["name"], &lints[1]), (&"rls_enabled_no_policy".into(), &serde_json::Value::Null));
+}

@@ -87,6 +87,7 @@ impl RequestError {
             }
             Self::Aggregates => with(S::BAD_REQUEST, "PGRST123"),
             Self::Path => with(S::NOT_FOUND, "PGRST125"),
+            Self::ServiceOnly => with(S::FORBIDDEN, "42501").hint("Use the secret key."),
             Self::RootDisabled => with(S::NOT_FOUND, "PGRST126"),
             Self::NotImplemented(what) => with(S::BAD_REQUEST, "PGRST127").details(what),
             Self::MaxAffectedOnSingle => with(S::BAD_REQUEST, "PGRST128"),
@@ -155,7 +156,6 @@ impl SchemaError {
                     None => answer,
                 }
             }
-            Self::NotLoaded => with(StatusCode::SERVICE_UNAVAILABLE, "PGRST002").header(header::RETRY_AFTER, "1"),
         }
     }
 }

@@ -102,6 +102,9 @@ pub enum RequestError {
     /// The root document is switched off.
     #[error("Root endpoint metadata is disabled")]
     RootDisabled,
+    /// Only the service role may ask for this.
+    #[error("permission denied: this is for the service role")]
+    ServiceOnly,
     /// A combination that is not provided.
     #[error("Feature not implemented")]
     NotImplemented(String),
@@ -188,9 +191,6 @@ pub enum SchemaError {
         /// A similar one.
         suggestion: Option<String>,
     },
-    /// The cache has not been loaded yet.
-    #[error("Could not query the database for the schema cache. Retrying.")]
-    NotLoaded,
 }
 
 /// The arguments that a function was searched with, as they are shown.

@@ -49,7 +49,8 @@ pub(super) fn identifier(cursor: &mut Cursor) -> Step<String> {
     while let Some(c) = cursor.optional(identifier_char)? {
         word.push(c);
     }
-    Ok(word.trim().to_owned())
+    let word = word.trim();
+    if word.is_empty() { Err(Stop) } else { Ok(word.to_owned()) }
 }
 
 fn identifier_char(cursor: &mut Cursor) -> Step<char> {
@@ -74,10 +75,10 @@ pub(super) fn quoted(cursor: &mut Cursor) -> Step<String> {
     }
 }
 
-/// A quoted name. NUL cannot be part of one: PostgreSQL could not either.
+/// A quoted name. NUL cannot be part of one, and it cannot be empty: PostgreSQL has no such names either.
 fn quoted_name(cursor: &mut Cursor) -> Step<String> {
     let name = quoted(cursor)?;
-    if name.contains('\0') {
+    if name.is_empty() || name.contains('\0') {
         return Err(Stop);
     }
     Ok(name)

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use pg::{Context, Db, Param, Row};
+use pg::{Context, Db, Param, Query, Row};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -234,7 +234,7 @@ join pg_proc p on p.prorettype = m.oid and p.prokind = 'f' and not p.proretset
 join pg_namespace pn on pn.oid = p.pronamespace
 where pn.nspname = any($1)";
 
-/// Reads the cache.
+/// Reads the cache, and puts it together where that holds up no request.
 ///
 /// # Errors
 /// [`pg::Error`] of the first statement that fails.
@@ -245,33 +245,76 @@ pub async fn load(db: &Db, settings: &Settings) -> Result<SchemaCache, pg::Error
     let params: [Param<'_>; 1] = [schemas];
     // Views may be made of views that are only on the search path.
     let reachable: Vec<&String> = schemas.iter().chain(search_path).collect();
-    let mut tables: Vec<Table> = decoded(&db.read(&context, TABLES, &params).await?);
-    let mut keys: Vec<ForeignKey> = decoded(&db.read(&context, FOREIGN_KEYS, &[]).await?);
-    let sources: Vec<ViewSource> = decoded(&db.read(&context, VIEWS, &[&reachable]).await?);
-    if !sources.is_empty() {
-        let mut views = view::resolve(&sources);
-        views.retain(|view| schemas.contains(&view.name.schema));
-        let primary: Vec<PrimaryKey> = decoded(&db.read(&context, PRIMARY_KEYS, &[]).await?);
-        give_keys(&mut tables, &views, &primary);
-        let defaults: Vec<Default> = decoded(&db.read(&context, DEFAULTS, &[]).await?);
-        give_defaults(&mut tables, &views, &defaults);
-        keys.extend(view::keys_of_views(&keys, &views));
+    let queries = [
+        Query { sql: TABLES, params: &params },
+        Query { sql: FOREIGN_KEYS, params: &[] },
+        Query { sql: VIEWS, params: &[&reachable] },
+        Query { sql: ROW_FUNCTIONS, params: &params },
+        Query { sql: ROUTINES, params: &[schemas, hoisted] },
+        Query { sql: HANDLERS, params: &params },
+    ];
+    let mut found = db.batch(&context, &queries).await?.into_iter();
+    let mut next = || found.next().unwrap_or_default();
+    let mut catalog = Catalog {
+        tables: next(),
+        keys: next(),
+        views: next(),
+        functions: next(),
+        routines: next(),
+        handlers: next(),
+        ..Catalog::default()
+    };
+    if !catalog.views.is_empty() {
+        let queries = [PRIMARY_KEYS, DEFAULTS].map(|sql| Query { sql, params: &[] });
+        let mut found = db.batch(&context, &queries).await?.into_iter();
+        (catalog.primary, catalog.defaults) = (found.next().unwrap_or_default(), found.next().unwrap_or_default());
     }
-    let functions: Vec<RowFunction> = decoded(&db.read(&context, ROW_FUNCTIONS, &params).await?);
-    let routines: Vec<Routine> = decoded(&db.read(&context, ROUTINES, &[schemas, hoisted]).await?);
-    let mut relationships = from_keys(&keys, &tables);
-    // A function replaces the relationships that it has the name of.
-    relationships.retain(|known| !functions.iter().any(|row| row.from == known.from && row.function == known.to));
-    relationships.extend(functions.into_iter().map(|row| Relationship {
-        from: row.from,
-        to: row.to,
-        link: Link::Function { function: row.function, is_single: row.is_single },
-        to_view: false,
-        from_view: false,
-        holds_key: false,
-    }));
-    let handlers: Vec<HandlerSource> = decoded(&db.read(&context, HANDLERS, &params).await?);
-    Ok(SchemaCache::new(tables, relationships, routines, schemas).serve(handlers))
+    let schemas = schemas.clone();
+    let built = tokio::task::spawn_blocking(move || catalog.cache(&schemas)).await;
+    built.map_err(|error| pg::Error::Settings(format!("the schema could not be put together: {error}")))
+}
+
+/// Rows of the statements above.
+#[derive(std::default::Default)]
+struct Catalog {
+    tables: Vec<Row>,
+    keys: Vec<Row>,
+    views: Vec<Row>,
+    functions: Vec<Row>,
+    routines: Vec<Row>,
+    handlers: Vec<Row>,
+    primary: Vec<Row>,
+    defaults: Vec<Row>,
+}
+
+impl Catalog {
+    fn cache(&self, schemas: &[String]) -> SchemaCache {
+        let mut tables: Vec<Table> = decoded(&self.tables);
+        let mut keys: Vec<ForeignKey> = decoded(&self.keys);
+        let sources: Vec<ViewSource> = decoded(&self.views);
+        if !sources.is_empty() {
+            let mut views = view::resolve(&sources);
+            views.retain(|view| schemas.contains(&view.name.schema));
+            give_keys(&mut tables, &views, &decoded::<PrimaryKey>(&self.primary));
+            give_defaults(&mut tables, &views, &decoded::<Default>(&self.defaults));
+            keys.extend(view::keys_of_views(&keys, &views));
+        }
+        let functions: Vec<RowFunction> = decoded(&self.functions);
+        let routines: Vec<Routine> = decoded(&self.routines);
+        let mut relationships = from_keys(&keys, &tables);
+        // A function replaces the relationships that it has the name of.
+        relationships.retain(|known| !functions.iter().any(|row| row.from == known.from && row.function == known.to));
+        relationships.extend(functions.into_iter().map(|row| Relationship {
+            from: row.from,
+            to: row.to,
+            link: Link::Function { function: row.function, is_single: row.is_single },
+            to_view: false,
+            from_view: false,
+            holds_key: false,
+        }));
+        let handlers: Vec<HandlerSource> = decoded(&self.handlers);
+        SchemaCache::new(tables, relationships, routines, schemas).serve(handlers)
+    }
 }
 
 /// Views have the primary keys that they show.

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use pg::{Bus, Db, Event};
+use pg::{Db, Event};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio::sync::watch;
@@ -30,26 +30,26 @@ pub(crate) struct Loaded {
     pub(crate) roles: Roles,
 }
 
-/// What was loaded last; `None` before the first load.
+/// What was loaded last.
 #[derive(Debug, Clone)]
-pub(crate) struct Shared(watch::Sender<Option<Arc<Loaded>>>);
+pub(crate) struct Shared(watch::Sender<Arc<Loaded>>);
 
 impl Shared {
-    pub(crate) fn empty() -> Self {
-        Self(watch::Sender::new(None))
+    pub(crate) fn new(loaded: Loaded) -> Self {
+        Self(watch::Sender::new(Arc::new(loaded)))
     }
 
     /// As it is now.
-    pub(crate) fn current(&self) -> Option<Arc<Loaded>> {
+    pub(crate) fn current(&self) -> Arc<Loaded> {
         self.0.borrow().clone()
     }
 
     pub(crate) fn replace(&self, loaded: Loaded) {
-        self.0.send_replace(Some(Arc::new(loaded)));
+        self.0.send_replace(Arc::new(loaded));
     }
 
     /// Hears of each replacement from now on.
-    pub(crate) fn subscribed(&self) -> watch::Receiver<Option<Arc<Loaded>>> {
+    pub(crate) fn subscribed(&self) -> watch::Receiver<Arc<Loaded>> {
         self.0.subscribe()
     }
 }
@@ -75,13 +75,8 @@ impl Source {
     }
 }
 
-/// Loads until it succeeds, then again for each burst of notifications, until the bus ends.
-pub(crate) async fn watch(shared: Shared, source: Source, bus: Bus) {
-    // Heard before the first load, so that no change falls between the two.
-    let mut events = bus.subscribe();
-    if shared.current().is_none() {
-        load_until_done(&shared, &source).await;
-    }
+/// Loads again for each burst of notifications, until the bus ends.
+pub(crate) async fn watch(shared: Shared, source: Source, mut events: Receiver<Event>) {
     while let Some(()) = next_burst(&mut events).await {
         load_until_done(&shared, &source).await;
     }

@@ -5,12 +5,16 @@ mod call;
 mod cast;
 mod condition;
 mod embed;
+#[cfg(any(test, feature = "fuzz"))]
+mod fixture;
 #[cfg(test)]
 mod property;
 mod read;
 mod result;
 mod write;
 
+#[cfg(any(test, feature = "fuzz"))]
+pub use fixture::hostile;
 pub use result::{Counting, call, count, explained, read, write};
 
 use pg::ident;

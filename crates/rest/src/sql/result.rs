@@ -97,6 +97,8 @@ pub fn write(plan: &WritePlan) -> Statement {
 pub fn call(plan: &CallPlan, counting: Counting) -> Statement {
     let returns = &plan.routine.returns;
     let page = if returns.set { PAGE } else { "1::bigint" };
+    // What functions return is not estimated: it is counted to the last row.
+    let counting = Counting { max_rows: None, ..counting };
     let mut sql = Sql::default();
     sql.push("with pgrst_source as (").called(plan).push(")");
     sql.counted(&plan.rows, counting);

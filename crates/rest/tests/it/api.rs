@@ -43,8 +43,7 @@ impl Api {
         let keys = Verifier::new(SECRET, Vec::new());
         let clock = Clock::fixed(jiff::Timestamp::from_second(NOW).expect("a time"));
         let deps = Deps { db: pool.clone(), verifier: keys.clone(), bus, clock };
-        let state = State::new(settings, deps);
-        state.ready().await;
+        let state = State::start(settings, deps).await.expect("the schema loads");
         let router = rest::router(state.clone());
         Self { db, state, router, keys, pool }
     }

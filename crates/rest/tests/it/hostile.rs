@@ -105,6 +105,15 @@ async fn broken_text_is_a_client_error() {
 }
 
 #[tokio::test]
+async fn empty_names_are_refused_before_the_database_is_asked() {
+    let api = Api::new(FILMS).await;
+    for query in ["%20=eq.1", "%22%22=eq.1", "order=%22%22", "order=%20", "select=%22%22", "or=(%22%22.eq.1)"] {
+        let answer = api.get(&format!("/films?{query}")).await;
+        assert_eq!((answer.status.as_u16(), &answer.json()["code"]), (400, &json!("PGRST100")), "{query}");
+    }
+}
+
+#[tokio::test]
 async fn depth_is_bounded_everywhere() {
     let api = Api::new(FILMS).await;
     let n = 5_000;
@@ -134,4 +143,50 @@ async fn large_bodies_are_taken_or_refused() {
     assert_eq!(api.send(post(2 * 1024 * 1024)).await.status, 201);
     let answer = api.send(post(4 * 1024 * 1024)).await;
     assert_eq!((answer.status.as_u16(), answer.json()["code"].clone()), (413, json!("PGRST102")));
+}
+
+/// Names that no answer may tell: in a schema that is not exposed.
+const HIDDEN: &str = "
+    create schema hidden;
+    create table hidden.salaries (id int primary key, film_id int references public.films);
+    create table hidden.paid (film_id int references public.films, director_id int references public.directors);
+    create function hidden.raise_salary(n int) returns int language sql as 'select n';
+    create function public.f(a text) returns text language sql as 'select a';";
+
+/// A call as a block of the corpus has it: method and path, headers, an empty line, the body.
+fn call(request: &str) -> Option<(Method, Call)> {
+    let (head, body) = request.split_once("\n\n").unwrap_or((request, ""));
+    let mut lines = head.lines();
+    let (method, path) = lines.next()?.split_once(' ')?;
+    let method: Method = method.parse().ok()?;
+    let path = path.parse::<http::Uri>().ok()?.to_string();
+    let headers = lines.filter_map(|line| line.split_once(": "));
+    let call = headers.fold(Call::new(method.clone(), &path), |call, (name, value)| call.header(name, value));
+    Some((method, call.body(body.to_owned())))
+}
+
+#[tokio::test]
+async fn the_corpus_gets_orderly_answers_that_tell_no_hidden_names() {
+    let api = Api::new(&format!("{FILMS}{HIDDEN}")).await;
+    let mut refused = 0;
+    for request in include_str!("../hostile/requests.txt").split("\n===\n") {
+        let Some((method, call)) = call(request) else { continue };
+        let answer = api.send(call).await;
+        let text = answer.text();
+        assert!(answer.status.as_u16() < 500, "{request}\n{} {text}", answer.status);
+        // What the client said itself may be said back.
+        for name in ["salaries", "paid", "raise_salary", "hidden.", "salary"] {
+            assert!(!text.contains(name) || request.contains(name), "{request}\n{text}");
+        }
+        if answer.status.is_client_error() && method != Method::HEAD {
+            refused += 1;
+            let body = answer.json();
+            let keys: Vec<&str> = body.as_object().expect("an object").keys().map(String::as_str).collect();
+            assert_eq!(keys, ["code", "details", "hint", "message"], "{request}\n{text}");
+            assert!(body["code"].as_str().is_some_and(|code| !code.is_empty()), "{request}\n{text}");
+            assert!(!body["hint"].as_str().unwrap_or_default().contains("salar"), "{request}\n{text}");
+        }
+    }
+    assert!(refused >= 100, "{refused}");
+    assert_eq!(api.rows("/films?select=id&id=lte.4&order=id").await.as_array().map(Vec::len), Some(4));
 }

@@ -1,5 +1,6 @@
 //! The data API through its router, each test on its own database.
 
+mod advisors;
 mod api;
 mod cors;
 mod database_settings;
@@ -14,6 +15,7 @@ mod media;
 mod openapi;
 mod parts;
 mod plans;
+mod pooler;
 mod prefer;
 mod range;
 mod rls;

@@ -58,6 +58,10 @@ impl Wire {
 
 /// One connection, through a wire that counts.
 async fn api(settings: rest::Settings) -> (Api, Wire) {
+    api_over(settings, PoolSettings { max_connections: 1, ..PoolSettings::default() }).await
+}
+
+async fn api_over(settings: rest::Settings, pool: PoolSettings) -> (Api, Wire) {
     let db = TestDb::new().await;
     db.sql(&format!(
         "{FILMS} create function public.gate() returns void language sql as 'select';
@@ -67,7 +71,7 @@ async fn api(settings: rest::Settings) -> (Api, Wire) {
     let wire = Wire::default();
     let url = format!("postgres://authenticator@127.0.0.1:{}/{}", wire.start().await, db.target().database());
     let target = Target::parse(&url.into()).expect("a target");
-    let pool = Db::new(target, &PoolSettings { max_connections: 1, ..PoolSettings::default() }).expect("a pool");
+    let pool = Db::new(target, &pool).expect("a pool");
     (Api::over(db, pool, settings).await, wire)
 }
 
@@ -100,12 +104,46 @@ async fn a_read_costs_one_round_trip() {
 }
 
 #[tokio::test]
+async fn so_does_a_count_of_rows_that_come_in_parts() {
+    let (api, wire) = api(rest::Settings { max_rows: None, ..rest::Settings::default() }).await;
+    for count in ["count=exact", "count=planned", "count=estimated"] {
+        let call = || Call::get("/films?order=id").header("prefer", count);
+        assert_eq!(trips(&api, &wire, call).await, 1, "{count}");
+    }
+}
+
+#[tokio::test]
+async fn a_long_answer_does_not_hold_up_the_statement_behind_it() {
+    let (api, _) = api(rest::Settings::default()).await;
+    // Longer than the driver takes in while the plan's statement is prepared.
+    api.db.sql("insert into public.films (title) select repeat('x', 20000) from generate_series(1, 900)").await;
+    let answer = api.send(Call::get("/films?select=title").header("prefer", "count=planned")).await;
+    assert_eq!(answer.status, 206, "{}", answer.text().len());
+    assert!(answer.text().len() > 18_000_000);
+}
+
+#[tokio::test]
 async fn so_does_a_simple_write_and_a_read_behind_the_pre_request_function() {
     let pre_request = Some((Some("public".to_owned()), "gate".to_owned()));
     let (api, wire) = api(rest::Settings { pre_request, ..rest::Settings::default() }).await;
     assert_eq!(trips(&api, &wire, || Call::get("/films")).await, 1);
     let insert = || Call::post("/films", &json!({"title": "x"})).header("prefer", "return=representation");
     assert_eq!(trips(&api, &wire, insert).await, 1);
+}
+
+#[tokio::test]
+async fn nothing_costs_more_without_prepared_statements() {
+    let unprepared = PoolSettings { max_connections: 1, prepares: false, ..PoolSettings::default() };
+    let (api, wire) = api_over(rest::Settings::default(), unprepared).await;
+    let insert = || Call::post("/films", &json!({"title": "x"})).header("prefer", "return=representation");
+    let call = || Call::get("/rpc/twice?n=2");
+    let read = || Call::get("/films?id=eq.1&select=title,directors(name)");
+    // Not even the first time.
+    for call in [insert(), call(), read()] {
+        let before = wire.trips.load(Ordering::SeqCst);
+        assert!(api.send(call).await.status.is_success());
+        assert_eq!(wire.trips.load(Ordering::SeqCst) - before, 1);
+    }
 }
 
 #[tokio::test]

@@ -37,6 +37,18 @@ pub(super) const SERVER: &[Setting] = &[
     setting("VESTIBULE_DB_PORT", Some("db.port"), "54322", "port of the database of `start`"),
     setting("VESTIBULE_PG_BIN", None, "PATH, then the usual places", "folder with `postgres` and `initdb`"),
     setting("VESTIBULE_PG_USER", None, "postgres", "as root: the user that the database of `start` runs as"),
+    setting(
+        "VESTIBULE_PREPARE",
+        None,
+        "true",
+        "statements are prepared once per connection; `false` behind a pooler in transaction mode",
+    ),
+    setting(
+        "VESTIBULE_DIRECT_URL",
+        None,
+        "the same database",
+        "the database past the pooler, for notifications and the console's SQL",
+    ),
     setting("VESTIBULE_POOL_SIZE", None, "10", "most database connections of each service"),
     setting(
         "API_EXTERNAL_URL",
