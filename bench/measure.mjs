@@ -64,9 +64,10 @@ export const ask = (server, { method = 'GET', path, ...rest }) =>
   server.request(method, path, { ...rest, headers: { 'user-agent': 'bench', ...rest.headers } })
 
 /**
- * Sends requests from several connections; what the load generator printed. Times are in microseconds.
+ * Sends requests from several connections; what the load generator printed. Times are in microseconds; `cpu` is what
+ * the server process (not the database) computed for each answer.
  * @param {Request[]} requests
- * @returns {Promise<{answers: number, rate: number, p50: number, p99: number, max: number, seconds: number, bytes: number, each?: any[]}>}
+ * @returns {Promise<{answers: number, rate: number, cpu: number, p50: number, p99: number, max: number, seconds: number, bytes: number, each?: any[]}>}
  */
 export function load(server, requests, { connections = CONNECTIONS, seconds = SECONDS, flags = [] } = {}) {
   return inFolder(async (folder) => {
@@ -75,8 +76,18 @@ export function load(server, requests, { connections = CONNECTIONS, seconds = SE
     await writeFile(file, texts.map((text) => `${Buffer.byteLength(text)}\n${text}`).join(''))
     const args = ['run', '--address', `127.0.0.1:${server.port}`, '--requests', file]
     args.push('--connections', String(Math.min(connections, requests.length)), '--seconds', String(seconds), ...flags)
-    return JSON.parse(await output(loader, args))
+    const before = await cpuTime(server)
+    const figures = JSON.parse(await output(loader, args))
+    return { ...figures, cpu: ((await cpuTime(server)) - before) / figures.answers }
   })
+}
+
+/** Microseconds that the server process has computed so far. */
+async function cpuTime(server) {
+  const stat = await readFile(`/proc/${server.child.pid}/stat`, 'utf8')
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  // The kernel counts in hundredths of a second.
+  return (Number(fields[11]) + Number(fields[12])) * 10_000
 }
 
 /** Comparisons of a password with a hash in a second, on all cores. */
@@ -154,6 +165,13 @@ export class Table {
       ...(atLeast ? { target: `≥ ${atLeast * 100} %`, isMet: value >= atLeast } : {}),
     })
     return value
+  }
+
+  /** Requests of {@link load} over transactions of {@link pgbench} with the statements that one of them takes. */
+  throughput(what, ours, theirs, { statements, atLeast }) {
+    const cpu = median(ours.map((round) => round.cpu)).toFixed(0)
+    const of = `pgbench, ${statements.length} statements; the server computes ${cpu} µs for each`
+    this.ratio(what, ours.map((round) => round.rate), theirs, { of, atLeast })
   }
 
   /** A figure that has to stay below one. */

@@ -42,7 +42,19 @@ async function run(name) {
   return { part, table, seconds: (performance.now() - began) / 1000 }
 }
 
+/** Percent of the processors that others use, over a second in which nothing of this runs. */
+async function busy() {
+  const ticks = () => cpus().map(({ times }) => ({ idle: times.idle, all: Object.values(times).reduce((sum, time) => sum + time) }))
+  const before = ticks()
+  await new Promise((next) => setTimeout(next, 1000))
+  const shares = ticks().map(({ idle, all }, n) => 1 - (idle - before[n].idle) / (all - before[n].all))
+  return (100 * shares.reduce((sum, share) => sum + share)) / shares.length
+}
+
+const others = await busy()
+if (others > 5) console.error(`other programs use ${others.toFixed(0)} % of this machine: the figures are not to be relied on`)
+
 const results = []
 for (const name of wanted.length ? wanted : ALL) results.push(await run(name))
-console.log(`\n${cpus().length} × ${cpus()[0]?.model}`)
+console.log(`\n${cpus().length} × ${cpus()[0]?.model}, ${others.toFixed(0)} % busy with other programs before`)
 for (const { part, table, seconds } of results) table.print(`${part.title} (${seconds.toFixed(0)} s)`)

@@ -88,9 +88,9 @@ async function compare(server, table, { name, requests, transactions, atLeast })
   const scripts = await Promise.all(transactions.map((statements) => script(server, statements)))
   const { ours, theirs } = await inTurns({
     theirs: async () => (await pgbench(server, 'authenticator', scripts)).rate,
-    ours: async () => (await load(server, requests)).rate,
+    ours: () => load(server, requests),
   })
-  table.ratio(name, ours, theirs, { of: `pgbench, ${transactions[0].length} statements`, atLeast })
+  table.throughput(name, ours, theirs, { statements: transactions[0], atLeast })
   const connections = 1
   const alone = await inTurns({
     theirs: async () => (await pgbench(server, 'authenticator', scripts, { connections })).p50,

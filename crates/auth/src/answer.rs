@@ -11,8 +11,10 @@ use jiff::civil::Date;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::clean_up;
 use crate::error::{Error, Raised};
 use crate::json::respond;
+use crate::origin::Origin;
 use crate::state::State;
 
 const API_VERSION: &str = "x-supabase-api-version";
@@ -31,11 +33,17 @@ pub(crate) async fn finish(With(state): With<State>, request: Request, next: Nex
     let version = version(request.headers());
     let request_id = request.extensions().get::<RequestId>().cloned();
     let limit = state.settings.max_request_duration;
+    let origin = Origin::of(&request);
+    let is_write = clean_up::is_write(request.method());
     let response = if limit.is_zero() {
-        next.run(request).await
+        origin.scope(next.run(request)).await
     } else {
-        tokio::time::timeout(limit, next.run(request)).await.unwrap_or_else(|_| Error::Timeout.into_response())
+        let answer = origin.scope(next.run(request));
+        tokio::time::timeout(limit, answer).await.unwrap_or_else(|_| Error::Timeout.into_response())
     };
+    if is_write && response.status().is_success() {
+        clean_up::after_write(&state);
+    }
     match response.extensions().get::<Raised>().cloned() {
         Some(Raised(error)) => with_body(response, &error, version, request_id.as_ref()),
         None => response,

@@ -77,7 +77,7 @@ async fn invite(start: &Start<'_>, admin: &Admin) -> Result<(User, bool), Error>
     let mut tx = state.db.write(&Context::service()).await.map_err(Error::database(NOT_SAVED))?;
     let user = match existing {
         Some(user) => user,
-        None => create::insert(start, "", &mut tx).await?,
+        None => create::insert_asked(start, "", &mut tx).await?,
     };
     record(start, &mut tx, &user, &admin.role).await.map_err(&failed)?;
     let letters = Letters { state, client, redirect_to, is_pkce: false };

@@ -15,6 +15,7 @@ use crate::letters::Letters;
 use crate::metadata::Fields;
 use crate::model::audit::{self, Action, Actor};
 use crate::model::users::{self, User};
+use crate::pace::{Flow, Pace, Way};
 use crate::pkce::Challenge;
 use crate::redirect::RedirectTo;
 use crate::refusal::Refusal;
@@ -113,12 +114,15 @@ async fn answer(state: &State, client: &Client, redirect_to: &str, request: &Req
         redirect_to,
         channel: &request.channel,
     };
-    match send(&start).await {
+    let pace = Pace::begin(state, Flow::Otp);
+    let (way, outcome) = match send(&start).await {
         // Somebody else has just made the account.
-        Err(error) if is_taken(&error) => send(&start).await,
+        (_, Err(error)) if is_taken(&error) => send(&start).await,
         outcome => outcome,
-    }
-    .map(|message_id| Json(message_id.map_or_else(|| json!({}), |id| json!({"message_id": id}))))
+    };
+    pace.settle(way, outcome)
+        .await
+        .map(|message_id| Json(message_id.map_or_else(|| json!({}), |id| json!({"message_id": id}))))
 }
 
 fn contact(request: &Request) -> Result<Contact, Error> {
@@ -153,21 +157,24 @@ fn check_enabled(state: &State, request: &Request) -> Result<(), Error> {
 }
 
 /// Sends what the account is ready for; returns the message's id where there is one.
-async fn send(start: &Start<'_>) -> Result<Option<String>, Error> {
-    let failed = Error::database(FAILED);
-    let state = start.state;
-    let user = find(state, start.contact, start.aud).await?;
-    match user {
-        Some(user) if start.contact.is_confirmed_by(&user) || start.is_open() => {
-            let mut tx = state.db.write(&Context::service()).await.map_err(&failed)?;
-            let message_id = sign_in(start, &mut tx, &user).await?;
-            tx.commit().await.map_err(&failed)?;
-            Ok(message_id)
+async fn send(start: &Start<'_>) -> (Way, Result<Option<String>, Error>) {
+    match find(start.state, start.contact, start.aud).await {
+        Err(error) => (Way::Nobody, Err(error)),
+        Ok(Some(user)) if start.contact.is_confirmed_by(&user) || start.is_open() => {
+            (Way::Account, sign_in_again(start, &user).await)
         }
-        _ if state.settings.disable_signup => Err(Error::SignupDisabled),
-        Some(user) => existing::ask_again(start, &user).await.map(|_| None),
-        None => make(start).await,
+        Ok(_) if start.state.settings.disable_signup => (Way::Nobody, Err(Error::SignupDisabled)),
+        Ok(Some(user)) => (Way::Nobody, existing::ask_again(start, &user).await.map(|_| None)),
+        Ok(None) => (Way::Nobody, make(start).await),
     }
+}
+
+async fn sign_in_again(start: &Start<'_>, user: &User) -> Result<Option<String>, Error> {
+    let failed = Error::database(FAILED);
+    let mut tx = start.state.db.write(&Context::service()).await.map_err(&failed)?;
+    let message_id = sign_in(start, &mut tx, user).await?;
+    tx.commit().await.map_err(&failed)?;
+    Ok(message_id)
 }
 
 /// Makes the account and sends what confirms it, or, where it counts as confirmed, what signs in.

@@ -11,7 +11,8 @@ use crate::error::Error;
 use crate::json::{Body, Json};
 use crate::letters::Letters;
 use crate::model::audit::{self, Action, Actor};
-use crate::model::users;
+use crate::model::users::{self, User};
+use crate::pace::{Flow, Pace, Way};
 use crate::pkce::Challenge;
 use crate::redirect::RedirectTo;
 use crate::state::State;
@@ -44,19 +45,31 @@ pub(crate) async fn post(
     let challenge = Challenge::read(&request.code_challenge_method, &request.code_challenge)?;
     let failed = Error::database("Unable to process request");
     let aud = client.audience(None, &state.settings);
+    let pace = Pace::begin(&state, Flow::Recover);
     let user = users::find_by_email(&state.db, &email, &aud).await.map_err(&failed)?;
-    let Some(user) = user else {
-        unsent::note(&state, &Contact::Email(email), "recovery").await?;
-        return Ok(Json(json!({})));
+    let (way, outcome) = match &user {
+        Some(user) => (Way::Account, send(&state, &client, &redirect_to, (user, challenge.as_ref())).await),
+        None => (Way::Nobody, unsent::note(&state, &Contact::Email(email), "recovery").await),
     };
-    let mut tx = state.db.write(&Context::service()).await.map_err(&failed)?;
-    if let Some(challenge) = &challenge {
-        challenge.start(&state, &mut tx, user.id, "recovery", Proof::Recovery).await.map_err(&failed)?;
-    }
-    let entry = audit::payload(&Actor::user(&user), Action::UserRecoveryRequested, None);
-    audit::insert(&mut tx, &state, &entry, state.clock.now()).await.map_err(&failed)?;
-    let letters = Letters { state: &state, client: &client, redirect_to: &redirect_to, is_pkce: challenge.is_some() };
-    letters.recovery(&mut tx, &user).await?;
-    tx.commit().await.map_err(&failed)?;
+    pace.settle(way, outcome).await?;
     Ok(Json(json!({})))
+}
+
+/// Sends the letter.
+async fn send(
+    state: &State,
+    client: &Client,
+    redirect_to: &str,
+    (user, challenge): (&User, Option<&Challenge>),
+) -> Result<(), Error> {
+    let failed = Error::database("Unable to process request");
+    let mut tx = state.db.write(&Context::service()).await.map_err(&failed)?;
+    if let Some(challenge) = challenge {
+        challenge.start(state, &mut tx, user.id, "recovery", Proof::Recovery).await.map_err(&failed)?;
+    }
+    let entry = audit::payload(&Actor::user(user), Action::UserRecoveryRequested, None);
+    audit::insert(&mut tx, state, &entry, state.clock.now()).await.map_err(&failed)?;
+    let letters = Letters { state, client, redirect_to, is_pkce: challenge.is_some() };
+    letters.recovery(&mut tx, user).await?;
+    tx.commit().await.map_err(&failed)
 }

@@ -3,7 +3,7 @@
 use axum::extract::FromRequestParts;
 use http::header::REFERER;
 use http::request::Parts;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use crate::error::Error;
 use crate::glob::Glob;
@@ -79,7 +79,8 @@ impl<'a> Address<'a> {
         let (host, port) = match host_and_port.strip_prefix('[') {
             Some(rest) => {
                 let (host, port) = rest.split_once(']')?;
-                (host, port.strip_prefix(':').unwrap_or_default())
+                host.parse::<Ipv6Addr>().ok()?;
+                (host, if port.is_empty() { port } else { port.strip_prefix(':')? })
             }
             None => host_and_port.split_once(':').unwrap_or((host_and_port, "")),
         };
@@ -148,12 +149,16 @@ mod tests {
         AllowList::new(&settings).allows(address)
     }
 
-    // 38, 39, 40 and the table of the reference.
+    /// Behaviour 38: fragments do not count for patterns, and numbers are no hosts.
+    /// Behaviour 39: loopback addresses need no entry.
+    /// Behaviour 40: the app's address is compared by scheme, host and port.
     #[test]
     fn only_the_app_and_listed_addresses_are_allowed() {
         let site = "https://a.example";
         for (site, pattern, address, expected) in [
             (site, "", "https://a.example/any", true),
+            (site, "http://**/a", "http://evil.example/#/a", false),
+            ("http://a.example", "", "https://a.example/", false),
             (site, "", "http://a.example/", false),
             (site, "", "https://a.example:8443/", false),
             (site, "", "https://a.example.evil.example/", false),
@@ -172,12 +177,23 @@ mod tests {
             (site, "", "http://127.0.0.1:1234/p", true),
             (site, "", "http://[::1]:1234/p", true),
             (site, "**", "javascript:alert(1)\n", false),
+            (site, "http://**", "http:///evil.example", false),
+            (site, "https://*.a.example", "https://", false),
+            (site, "", "https:a.example", false),
+            (site, "", "https:\\\\a.example", false),
+            (site, "", "https://a.example\t.evil.example", false),
+            (site, "", "https://a.example%00.evil.example", false),
+            (site, "", "https://a.example.", false),
+            (site, "", "https://[a.example]", false),
+            (site, "", "http://[::1].evil.example/", false),
+            (site, "", "http://[::1]evil.example/", false),
         ] {
             assert_eq!(allows(site, pattern, address), expected, "{site} {pattern} {address}");
         }
     }
 
-    // 127, 128
+    /// Behaviour 127: parameters of fragments are sorted and escaped.
+    /// Behaviour 128: the address of an app without host loses its slashes.
     #[test]
     fn parameters_are_added_sorted() {
         assert_eq!(with_query("http://a/b?z=1&code=old#f", &[("code", "x y")]), "http://a/b?code=x+y&z=1#f");

@@ -12,6 +12,7 @@ use crate::json::{Body, Json};
 use crate::letters::Letters;
 use crate::model::audit::{self, Action, Actor};
 use crate::model::users::{self, User};
+use crate::pace::{Flow, Pace, Way};
 use crate::pkce::Challenge;
 use crate::redirect::RedirectTo;
 use crate::refusal::Refusal;
@@ -66,20 +67,19 @@ pub(crate) async fn post(
     let challenge = Challenge::read(&request.code_challenge_method, &request.code_challenge)?;
     let failed = Error::database(FAILED);
     let aud = client.audience(None, &state.settings);
+    let pace = Pace::begin(&state, Flow::Resend);
     let found = match &contact {
         Contact::Email(email) => users::find_by_email(&state.db, email, &aud).await,
         Contact::Phone(phone) => users::find_by_phone(&state.db, phone, &aud).await,
     };
     let user = found.map_err(&failed)?.filter(|user| waits(kind, user));
-    let Some(user) = user else {
-        unsent::note(&state, &contact, kind.name()).await?;
-        return Ok(Json(json!({})));
-    };
-    let mut tx = state.db.write(&Context::service()).await.map_err(&failed)?;
     let resend =
         Resend { state: &state, client: &client, redirect_to: &redirect_to, challenge: challenge.as_ref(), kind };
-    let message_id = resend.send(&mut tx, &user).await?;
-    tx.commit().await.map_err(&failed)?;
+    let (way, outcome) = match &user {
+        Some(user) => (Way::Account, resend.send(user).await),
+        None => (Way::Nobody, unsent::note(&state, &contact, kind.name()).await.map(|()| None)),
+    };
+    let message_id = pace.settle(way, outcome).await?;
     Ok(Json(message_id.map_or_else(|| json!({}), |id| json!({"message_id": id}))))
 }
 
@@ -137,18 +137,26 @@ struct Resend<'a> {
 }
 
 impl Resend<'_> {
-    async fn send(&self, tx: &mut Transaction, user: &User) -> Result<Option<String>, Error> {
+    async fn send(&self, user: &User) -> Result<Option<String>, Error> {
+        let failed = Error::database(FAILED);
+        let mut tx = self.state.db.write(&Context::service()).await.map_err(&failed)?;
+        let message_id = self.send_in(&mut tx, user).await?;
+        tx.commit().await.map_err(&failed)?;
+        Ok(message_id)
+    }
+
+    async fn send_in(&self, tx: &mut Transaction, user: &User) -> Result<Option<String>, Error> {
         let Self { state, client, redirect_to, challenge, kind } = *self;
         let letters = Letters { state, client, redirect_to, is_pkce: challenge.is_some() };
         let texting = Texting { state, client, channel: "sms" };
         match kind {
             Kind::Signup => {
                 self.record(tx, user, Action::UserConfirmationRequested).await?;
-                self.begin(tx, user, "email", Proof::EmailSignup).await?;
+                self.begin(tx, user, Proof::EmailSignup).await?;
                 letters.confirmation(tx, user).await.map(|()| None)
             }
             Kind::EmailChange => {
-                self.begin(tx, user, "email_change", Proof::EmailChange).await?;
+                self.begin(tx, user, Proof::EmailChange).await?;
                 letters.email_change(tx, user, &user.new_email).await.map(|()| None)
             }
             Kind::Sms => {
@@ -164,8 +172,9 @@ impl Resend<'_> {
         audit::insert(tx, self.state, &entry, self.state.clock.now()).await.map_err(Error::database(FAILED))
     }
 
-    async fn begin(&self, tx: &mut Transaction, user: &User, provider: &str, proof: Proof) -> Result<(), Error> {
+    /// Starts a flow whose provider is named like its method, as in Supabase.
+    async fn begin(&self, tx: &mut Transaction, user: &User, proof: Proof) -> Result<(), Error> {
         let Some(challenge) = self.challenge else { return Ok(()) };
-        challenge.start(self.state, tx, user.id, provider, proof).await.map_err(Error::database(FAILED))
+        challenge.start(self.state, tx, user.id, proof.name(), proof).await.map_err(Error::database(FAILED))
     }
 }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use authkit::PasswordRules;
 use authkit::strength::LEAST_MIN_LENGTH;
+use authkit::{DbEncryption, PasswordRules, Sealer};
 
 use crate::glob::Glob;
 use crate::letters::LetterSettings;
@@ -22,6 +22,15 @@ pub struct Settings {
     pub uri_allow_list: Vec<String>,
     /// How long a request may take; zero for no limit.
     pub max_request_duration: Duration,
+
+    /// After requests that change something, a little of what is old is deleted: tokens, flows, challenges, sessions
+    /// that are over, anonymous users of long ago.
+    pub db_cleanup_enabled: bool,
+    /// Nothing is written to the audit log; it still appears in the server's log.
+    pub audit_disable_postgres: bool,
+    /// Whether and how secrets in the database are encrypted: password hashes, keys of authenticator apps and of
+    /// refresh tokens.
+    pub db_encryption: DbEncryption,
 
     /// Nobody may sign up; administrators still create users.
     pub disable_signup: bool,
@@ -105,8 +114,6 @@ pub struct Settings {
     pub rate_limits: RateLimits,
     /// How long a code of a sign-in by PKCE can be exchanged; at least 300 seconds count.
     pub flow_state_expiry: Duration,
-    /// What is done is written into `auth.audit_log_entries`.
-    pub audit_log: bool,
 }
 
 impl Default for Settings {
@@ -116,6 +123,9 @@ impl Default for Settings {
             api_external_url: "http://127.0.0.1:54321/auth/v1".to_owned(),
             uri_allow_list: Vec::new(),
             max_request_duration: Duration::from_secs(10),
+            db_cleanup_enabled: false,
+            audit_disable_postgres: false,
+            db_encryption: DbEncryption::default(),
             disable_signup: false,
             email_enabled: true,
             magic_link_enabled: true,
@@ -155,7 +165,6 @@ impl Default for Settings {
             mfa: MfaSettings::default(),
             rate_limits: RateLimits::default(),
             flow_state_expiry: Duration::from_secs(300),
-            audit_log: true,
         }
     }
 }
@@ -194,6 +203,9 @@ impl Settings {
         check(version <= 2, "refresh_token_algorithm_version", "must be 0, 1 or 2")?;
         let percentage = self.refresh_token_upgrade_percentage;
         check(percentage <= 100, "refresh_token_upgrade_percentage", "must be between 0 and 100")?;
+        if let Err(error) = Sealer::new(&self.db_encryption) {
+            check(false, "db_encryption", &error.to_string())?;
+        }
         self.sms.validate()?;
         self.mfa.validate()?;
         check(!self.jwt_aud.is_empty(), "jwt_aud", "must not be empty")?;

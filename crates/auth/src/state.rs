@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
-use authkit::Hasher;
+use authkit::{Hasher, Sealer};
 use base::jwt::Keyring;
 use base::{Clock, Random};
 use pg::PoolSettings;
 
 use crate::Settings;
+use crate::clean_up::Cleaner;
 use crate::outside::Outside;
+use crate::pace::Times;
 use crate::protection::Protection;
 use crate::redirect::AllowList;
 
@@ -39,6 +41,9 @@ pub struct State {
     pub(crate) allow_list: Arc<AllowList>,
     pub(crate) protection: Arc<Protection>,
     pub(crate) outside: Arc<Outside>,
+    pub(crate) times: Times,
+    pub(crate) cleaner: Cleaner,
+    pub(crate) sealer: Sealer,
 }
 
 /// Counting takes no time to speak of, and nobody holds on to a connection for it.
@@ -46,10 +51,14 @@ const COUNTING_CONNECTIONS: usize = 2;
 
 impl State {
     /// Puts the service together. The settings are taken as valid.
+    ///
+    /// # Panics
+    /// When the encryption keys are not valid, which [`Settings::validate`] tells.
     #[must_use]
     pub fn new(settings: Settings, deps: Deps) -> Self {
         let Deps { db, keyring, clock, random } = deps;
         let hasher = Hasher::new(random.clone());
+        let sealer = Sealer::new(&settings.db_encryption).expect("validate() has read the keys");
         let allow_list = Arc::new(AllowList::new(&settings));
         let few = PoolSettings { max_connections: COUNTING_CONNECTIONS, ..PoolSettings::default() };
         let counters = pg::Db::new(db.target().clone(), &few).unwrap_or_else(|_| db.clone());
@@ -64,6 +73,9 @@ impl State {
             allow_list,
             protection: Arc::default(),
             outside: Arc::default(),
+            times: Times::default(),
+            cleaner: Cleaner::default(),
+            sealer,
         }
     }
 
@@ -77,6 +89,12 @@ impl State {
     #[must_use]
     pub fn with_outside(self, outside: Outside) -> Self {
         Self { outside: Arc::new(outside), ..self }
+    }
+
+    /// The same service with another way to hash passwords.
+    #[must_use]
+    pub fn with_hasher(self, hasher: Hasher) -> Self {
+        Self { hasher, ..self }
     }
 
     /// A password that nobody knows, for accounts that have none yet.

@@ -118,10 +118,11 @@ impl<'a> Sign<'a> {
             scopes: None,
             tag: None,
             refresh_token_counter: key.as_ref().map(|_| 0),
-            refresh_token_hmac_key: key.map(|key| key.stored()),
+            refresh_token_hmac_key: key.map(|key| state.seal(id, key.stored().expose_secret())),
             methods: vec![Method { method: proof.name().to_owned(), at }],
         };
         let audit = traits.map(|traits| audit::payload(&Actor::user(user), Action::Login, Some(traits)));
+        let audit = audit.and_then(|entry| audit::unless_disabled(state, entry));
         Self { state, client, session, refresh_token, audit }
     }
 

@@ -67,6 +67,7 @@ pub fn phone(number: &str) -> Option<String> {
 mod tests {
     use super::*;
 
+    /// Behaviour 41: addresses are checked, then stored in lower case.
     #[test]
     fn email_addresses_are_checked_then_lower_cased() {
         assert_eq!(email("John.Doe+tag@Example.COM").as_deref(), Ok("john.doe+tag@example.com"));
@@ -92,6 +93,7 @@ mod tests {
         assert_eq!(email(&format!("{}@b.c", "a".repeat(252))), Err(EmailError::TooLong));
     }
 
+    /// Behaviour 66: numbers are kept and compared without `+` and spaces.
     #[test]
     fn phone_numbers_lose_their_plus_and_spaces() {
         assert_eq!(phone("+1 555 0100").as_deref(), Some("15550100"));

@@ -1,5 +1,5 @@
 //! What accounts need from the outside world and what needs no database: letters and how they are sent, short messages,
-//! hooks, captchas, leaked passwords; password hashes and rules, codes and tokens; Go's duration syntax, the form of email
+//! hooks, captchas, leaked passwords; password hashes and rules, secrets stored encrypted, codes and tokens; Go's duration syntax, the form of email
 //! addresses and phone numbers.
 //!
 //! Everything that calls out is given the one client of [`outbound`].
@@ -14,10 +14,12 @@ pub mod mailer;
 pub mod otp;
 pub mod outbound;
 pub mod refresh;
+pub mod sealed;
 pub mod sms;
 pub mod strength;
 pub mod template;
 pub mod totp;
 
 pub use hash::{Hasher, StoredHash};
+pub use sealed::{DbEncryption, Sealer};
 pub use strength::PasswordRules;

@@ -97,6 +97,8 @@ mod tests {
         }
     }
 
+    /// Behaviour 44: the least length counts bytes as well.
+    /// Behaviour 45: no configured minimum is under 6.
     #[test]
     fn length_counts_bytes_and_never_goes_below_six() {
         let rules = PasswordRules { min_length: 3, ..PasswordRules::default() };
@@ -106,6 +108,7 @@ mod tests {
         assert_eq!(rules.check(&"x".repeat(73)), Err(PasswordError::TooLong));
     }
 
+    /// Behaviour 46: missing sets of characters are one reason, and the text lists all.
     #[test]
     fn missing_sets_are_reported_once_and_all_listed() {
         let required_characters = PasswordRules::parse_required_characters(r"abc:0123:\:!");

@@ -252,6 +252,39 @@ mod tests {
         assert_eq!(keys.jwks()["keys"].as_array().map(Vec::len), Some(1));
     }
 
+    /// Behaviour 99: a key that nobody knows is the shared secret for HS256 and nothing for others.
+    #[test]
+    fn an_unknown_key_is_the_secret_for_hs256_only() {
+        let keyring = keyring();
+        let token = |algorithm, encoding: &jsonwebtoken::EncodingKey| {
+            let header = Header { kid: Some("unknown".to_owned()), ..Header::new(algorithm) };
+            jsonwebtoken::encode(&header, &json!({"sub": "x"}), encoding).expect("a token")
+        };
+        let secret = token(Algorithm::HS256, &jsonwebtoken::EncodingKey::from_secret(SECRET));
+        assert_eq!(keyring.verify(&secret).expect("the secret's").text("sub"), Some("x"));
+        let other = token(Algorithm::HS256, &jsonwebtoken::EncodingKey::from_secret(b"another"));
+        assert_eq!(keyring.verify(&other).expect_err("another secret"), VerifyError::Signature);
+        let key = keyring.0.keys[0].encoding.as_ref().expect("a private key");
+        assert_eq!(keyring.verify(&token(Algorithm::ES256, key)).expect_err("no key"), VerifyError::NoKey);
+    }
+
+    /// Behaviour 100: one key signs; the keys that verify are published, secrets are not.
+    #[test]
+    fn the_first_private_key_signs_and_secrets_stay_hidden() {
+        let mut standby = generate_es256(&Random::system());
+        standby["key_ops"] = json!(["verify"]);
+        let (first, second) = (generate_es256(&Random::system()), generate_es256(&Random::system()));
+        let oct = json!({"kty": "oct", "kid": "hidden", "alg": "HS256", "k": "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0"});
+        let keys = [&standby, &first, &second, &oct].map(|jwk| Key::from_jwk(jwk).expect("a valid key"));
+        let keyring = Keyring::new(SECRET, keys.into());
+        let header = jsonwebtoken::decode_header(keyring.sign(&json!({}))).expect("a header");
+        assert_eq!(header.kid.as_deref(), first["kid"].as_str());
+        let jwks = keyring.jwks();
+        let published: Vec<_> = jwks["keys"].as_array().expect("keys").iter().map(|key| &key["kid"]).collect();
+        assert_eq!(published, [&standby["kid"], &first["kid"], &second["kid"]]);
+        assert!(!jwks.to_string().contains("\"d\"") && !jwks.to_string().contains("hidden"));
+    }
+
     #[test]
     fn refuses_forged_none_and_foreign_tokens() {
         let keys = keyring();

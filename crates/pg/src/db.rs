@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime};
+use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, PoolError, QueueMode, RecyclingMethod, Runtime};
 use tokio::sync::oneshot;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{NoTls, Row};
@@ -64,6 +64,8 @@ impl Db {
         };
         let pool = Pool::builder(manager)
             .max_size(settings.max_connections)
+            // The connection that was used last has its backend's caches warm, and has prepared what is asked often.
+            .queue_mode(QueueMode::Lifo)
             .wait_timeout(Some(settings.wait))
             .create_timeout(Some(settings.wait))
             .runtime(Runtime::Tokio1)

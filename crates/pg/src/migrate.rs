@@ -40,6 +40,8 @@ migrations! {
     10 "0010_auth_protection",
     11 "0011_unsent_letters",
     12 "0012_users_list",
+    13 "0013_users_ranks",
+    14 "0014_clean_up",
 }
 
 /// The roles that services log in as.

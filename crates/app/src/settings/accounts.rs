@@ -21,7 +21,7 @@ pub(super) fn apply(auth: &mut Settings, name: &str, text: &str) -> Result<()> {
         "GOTRUE_EXTERNAL_ANONYMOUS_USERS_ENABLED" => auth.anonymous_enabled = switch(text)?,
         "GOTRUE_SECURITY_MANUAL_LINKING_ENABLED" => auth.manual_linking_enabled = switch(text)?,
         "GOTRUE_EXPERIMENTAL_CURSOR_PAGINATION_ENABLED" => auth.cursor_pagination_enabled = switch(text)?,
-        "GOTRUE_AUDIT_LOG_DISABLE_POSTGRES" => auth.audit_log = !switch(text)?,
+        "GOTRUE_AUDIT_LOG_DISABLE_POSTGRES" => auth.audit_disable_postgres = switch(text)?,
         "GOTRUE_EXTERNAL_FLOW_STATE_EXPIRY_DURATION" => auth.flow_state_expiry = duration(text)?,
         "GOTRUE_API_MAX_REQUEST_DURATION" => auth.max_request_duration = duration(text)?,
         "GOTRUE_JWT_AUD" => text.clone_into(&mut auth.jwt_aud),

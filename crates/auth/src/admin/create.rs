@@ -5,6 +5,7 @@ use authkit::StoredHash;
 use axum::extract::State as With;
 use jiff::Timestamp;
 use pg::{Context, Transaction};
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -39,13 +40,14 @@ pub(crate) async fn create(
     let (email, phone) = free_address(&state, &attributes, &aud).await?;
     let encrypted_password = password_hash(&state, &attributes).await?;
     let at = state.clock.now();
+    let id = id(&state, &attributes)?;
     let creation = Creation {
         state: &state,
-        id: id(&state, &attributes)?,
+        id,
         aud,
         email,
         phone,
-        encrypted_password,
+        encrypted_password: state.seal(id, &encrypted_password),
         ban: attributes.ban(at)?,
         at,
         attributes,
@@ -110,7 +112,7 @@ struct Creation<'a> {
     aud: String,
     email: Option<String>,
     phone: Option<String>,
-    encrypted_password: String,
+    encrypted_password: SecretString,
     ban: Ban,
     at: Timestamp,
     attributes: Attributes,
@@ -157,7 +159,7 @@ impl Creation<'_> {
             role,
             email: self.email.as_deref(),
             phone: self.phone.as_deref(),
-            encrypted_password: &self.encrypted_password,
+            encrypted_password: self.encrypted_password.expose_secret(),
             app_metadata,
             user_metadata: Value::Object(attributes.user_metadata.clone().unwrap_or_default()),
             is_anonymous: false,

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::error::Error;
 use crate::json::Json;
-use crate::model::users::{self, ListOrder, Slice, User};
+use crate::model::users::{self, Conditions, ListOrder, Slice, User};
 use crate::query::Query;
 use crate::state::State;
 
@@ -49,19 +49,17 @@ pub(super) async fn list(
     state: &State,
     uri: &Uri,
     query: &Query,
-    aud: String,
+    conditions: &Conditions,
     order: ListOrder,
 ) -> Result<Response, Error> {
     let limit = limit(query.first("limit"))?;
     let after = Some(query.first("cursor")).filter(|text| !text.is_empty()).map(read).transpose()?;
     let slice = Slice {
-        aud: &aud,
-        filter: query.first("filter"),
         order,
         limit: i64::try_from(limit + 1).unwrap_or(i64::MAX),
         after: after.map(|cursor| (cursor.created_at, cursor.id)),
     };
-    let users = users::slice(&state.db, &slice).await;
+    let users = users::slice(&state.db, conditions, &slice).await;
     let mut users = users.map_err(Error::database("Database error finding users"))?;
     let has_more = users.len() > limit;
     users.truncate(limit);
@@ -69,7 +67,7 @@ pub(super) async fn list(
     let link =
         next_cursor.as_ref().map(|cursor| format!("<{}?{}>; rel=\"next\"", uri.path(), query.with("cursor", cursor)));
     let pagination = Pagination { next_cursor, has_more };
-    let mut response = Json(Users { users, aud, pagination }).into_response();
+    let mut response = Json(Users { users, aud: conditions.aud.clone(), pagination }).into_response();
     if let Some(link) = link.and_then(|link| HeaderValue::from_str(&link).ok()) {
         response.headers_mut().insert(header::LINK, link);
     }

@@ -54,7 +54,14 @@ pub(crate) async fn update(
         factors::update(&mut tx, factor.id, name, phone.as_deref(), at).await.map_err(failed)?;
         factor.updated_at = at;
     }
-    let traits = json!({"user_id": user.id, "factor_id": factor.id, "factor_type": factor.factor_type});
+    let mut traits = json!({"user_id": user.id, "factor_id": factor.id, "factor_type": factor.factor_type});
+    for (field, old, new) in
+        [("friendly_name", &factor.friendly_name, name), ("phone", &factor.phone, phone.as_deref())]
+    {
+        if let Some(new) = new.filter(|new| new != old) {
+            traits["changes"][field] = json!({"from": old, "to": new});
+        }
+    }
     let entry = audit::payload(&Actor::admin(&admin.role), Action::FactorUpdated, Some(traits));
     audit::insert_from(&mut tx, &state, &client, &entry).await.map_err(failed)?;
     tx.commit().await.map_err(failed)?;

@@ -161,7 +161,7 @@ impl Link<'_> {
         let mut tx = self.start.state.db.write(&Context::service()).await.map_err(&failed)?;
         let user = match existing {
             Some(user) => user,
-            None => create::insert(&self.start, &hash, &mut tx).await.map_err(|error| match error {
+            None => create::insert_asked(&self.start, &hash, &mut tx).await.map_err(|error| match error {
                 error if crate::signup::is_taken(&error) => Error::EmailExists,
                 error => error,
             })?,

@@ -5,12 +5,12 @@ use axum::response::{IntoResponse, Response};
 use http::Uri;
 use serde::Serialize;
 
-use super::cursor;
+use super::{conditions, cursor};
 use crate::bearer::Admin;
 use crate::client::Client;
 use crate::error::Error;
 use crate::json::Json;
-use crate::model::users::{self, ListOrder, Page, User};
+use crate::model::users::{self, Conditions, ListOrder, Page, User};
 use crate::paging::Paging;
 use crate::query::Query;
 use crate::state::State;
@@ -31,29 +31,29 @@ pub(crate) async fn list(
 ) -> Result<Response, Error> {
     let aud = client.audience(Some(&admin.claims), &state.settings);
     let order = order(&query)?;
-    if let Some(users) = look_up(&state, &query, &aud).await? {
+    let conditions = conditions::read(&query, aud.clone(), state.clock.now())?;
+    if let Some(users) = look_up(&state, &query, &conditions).await? {
         return Ok(Json(Users { users, aud }).into_response());
     }
     if cursor::is_wanted(&state, &query) {
-        return cursor::list(&state, &uri, &query, aud, order).await;
+        return cursor::list(&state, &uri, &query, &conditions, order).await;
     }
     let paging = Paging::read(&query)?;
-    let wanted =
-        Page { aud: &aud, filter: query.first("filter"), order, limit: paging.limit(), offset: paging.offset() };
+    let page = Page { order, limit: paging.limit(), offset: paging.offset() };
     let (users, total) =
-        users::list(&state.db, &wanted).await.map_err(Error::database("Database error finding users"))?;
+        users::list(&state.db, &conditions, page).await.map_err(Error::database("Database error finding users"))?;
     let mut response = Json(Users { users, aud }).into_response();
     response.headers_mut().extend(paging.headers(&uri, &query, total));
     Ok(response)
 }
 
 /// Who has exactly the `email` or the `phone` that the query names; `None` when it names neither.
-async fn look_up(state: &State, query: &Query, aud: &str) -> Result<Option<Vec<User>>, Error> {
+async fn look_up(state: &State, query: &Query, conditions: &Conditions) -> Result<Option<Vec<User>>, Error> {
     let (email, phone) = (query.first("email"), query.first("phone"));
     let found = match (email, phone) {
         ("", "") => return Ok(None),
-        (email, "") => users::with_email(&state.db, aud, &email.to_lowercase()).await,
-        ("", phone) => users::with_phone(&state.db, aud, phone.trim_start_matches(['+', ' '])).await,
+        (email, "") => users::with_email(&state.db, conditions, &email.to_lowercase()).await,
+        ("", phone) => users::with_phone(&state.db, conditions, phone.trim_start_matches(['+', ' '])).await,
         _ => return Err(Error::validation("Only an email address or phone number can be looked up")),
     };
     found.map(Some).map_err(Error::database("Database error finding users"))

@@ -2,6 +2,7 @@
 
 mod attributes;
 pub(crate) mod audit;
+mod conditions;
 mod create;
 mod cursor;
 mod delete;

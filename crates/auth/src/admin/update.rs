@@ -3,11 +3,13 @@
 use axum::extract::State as With;
 use jiff::Timestamp;
 use pg::{Context, Transaction};
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
 use super::attributes::{self, Attributes, Ban};
 use super::{Target, traits};
 use crate::bearer::Admin;
+use crate::changes;
 use crate::error::Error;
 use crate::json::{Body, Json};
 use crate::metadata::Fields;
@@ -32,7 +34,8 @@ pub(crate) async fn update(
     let password_hash = match &attributes.password {
         Some(password) => {
             state.check_password(password).await?;
-            Some(state.hasher.hash(password.clone().into()).await?)
+            let hash = state.hasher.hash(password.clone().into()).await?;
+            Some(state.seal(user.id, &hash))
         }
         None => None,
     };
@@ -40,8 +43,11 @@ pub(crate) async fn update(
     let failed = attributes::failed(NOT_UPDATED);
     let mut tx = state.db.write(&Context::service()).await.map_err(&failed)?;
     update.write(&mut tx).await.map_err(&failed)?;
+    let before = &user;
     let user = users::reload(&mut tx, user.id).await.map_err(&failed)?.ok_or(Error::UserNotFound)?;
-    let entry = audit::payload(&Actor::admin(&admin.role), Action::UserModified, Some(traits(&user)));
+    let mut traits = traits(&user);
+    traits["changes"] = changes::between(before, &user);
+    let entry = audit::payload(&Actor::admin(&admin.role), Action::UserModified, Some(traits));
     audit::insert(&mut tx, &state, &entry, at).await.map_err(&failed)?;
     tx.commit().await.map_err(&failed)?;
     Ok(Json(user))
@@ -53,7 +59,7 @@ struct Update<'a> {
     user: &'a User,
     email: Option<String>,
     phone: Option<String>,
-    password_hash: Option<String>,
+    password_hash: Option<SecretString>,
     ban: Ban,
     at: Timestamp,
     attributes: &'a Attributes,
@@ -72,7 +78,7 @@ impl Update<'_> {
             users::confirm_phone(tx, id, at).await?;
         }
         if let Some(hash) = &self.password_hash {
-            users::set_password(tx, id, hash, None, at).await?;
+            users::set_password(tx, id, hash.expose_secret(), None, at).await?;
         }
         if let Some(email) = &self.email {
             let new = identities::email_data(id, email, attributes.email_confirm, &Fields::new());

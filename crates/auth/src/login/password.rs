@@ -12,7 +12,9 @@ use crate::error::Error;
 use crate::hooks::{self, Decision, HookName};
 use crate::model::sessions;
 use crate::model::users::{self, User};
+use crate::pace::{Flow, Pace, Way};
 use crate::refusal::Refusal;
+use crate::secrets::Place;
 use crate::state::State;
 use crate::tokens::{Issued, Proof, Sign};
 
@@ -60,17 +62,22 @@ pub(super) async fn grant(state: &State, client: &Client, request: Request) -> R
         Contact::Email(_) | Contact::Phone(_) => {}
     }
     let aud = client.audience(None, &state.settings);
+    let pace = Pace::begin(state, Flow::Password);
     let found = match &contact {
         Contact::Email(email) => users::find_by_email(&state.db, email, &aud).await,
         Contact::Phone(phone) => users::find_by_phone(&state.db, phone, &aud).await,
     };
     let user = found.map_err(Error::database("Database error querying schema"))?;
-    let stored = user.as_ref().and_then(|user| user.encrypted_password.clone());
+    let stored = user.as_ref().map(|user| state.password_hash(user)).transpose()?.flatten();
     let is_right = state.hasher.verify(password.clone(), stored).await?;
     if let Some(user) = &user {
         tell(state, client, user, is_right).await?;
     }
-    let user = user.filter(|_| is_right).ok_or(Error::InvalidCredentials)?;
+    let way = if user.is_some() { Way::Account } else { Way::Nobody };
+    let user = match user.filter(|_| is_right) {
+        Some(user) => user,
+        None => return pace.settle(way, Err(Error::InvalidCredentials)).await,
+    };
     if user.is_banned(state.clock.now()) {
         return Err(Error::LoginBanned);
     }
@@ -80,6 +87,7 @@ pub(super) async fn grant(state: &State, client: &Client, request: Request) -> R
             Contact::Phone(_) => Refusal::PhoneNotConfirmed.into(),
         });
     }
+    state.renew(Place::Password, user.id, user.encrypted_password.as_ref()).await;
     let sign = Sign::prepare(state, client, &user, Proof::Password, Some(json!({"provider": contact.provider()})));
     let issued = if state.outside.hooks.has(HookName::CustomAccessToken) {
         open_with_hook(state, client, sign).await?

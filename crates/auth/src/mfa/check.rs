@@ -57,7 +57,8 @@ async fn check_phone(state: &State, challenge: &Challenge, code: &str) -> Result
 
 /// Whether it is the app's code of now, and one that has not been used: each counts once.
 async fn check_app(state: &State, challenge: &Challenge, code: &str) -> Result<Verdict, Error> {
-    let secret = challenge.secret.as_ref().map(|secret| Key::parse(secret.expose_secret()));
+    let secret = challenge.secret.as_ref().map(|stored| state.open(challenge.factor_id, stored)).transpose()?;
+    let secret = secret.map(|secret| Key::parse(secret.expose_secret()));
     let key = match secret {
         Some(Ok(key)) => key,
         Some(Err(error)) => return Err(Error::Internal(NOT_VERIFIED, error.to_string())),

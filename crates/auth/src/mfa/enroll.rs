@@ -81,12 +81,13 @@ pub(super) async fn post(
         return Err(PHONE_TAKEN.into());
     }
     check(&state, &member, &user.factors, &request.friendly_name)?;
+    let id = state.random.uuid();
     let factor = NewFactor {
-        id: state.random.uuid(),
+        id,
         user_id: user.id,
         friendly_name: &request.friendly_name,
         kind: kind.name(),
-        secret: device.secret(),
+        secret: device.secret().map(|secret| state.seal(id, secret.expose_secret())),
         phone: device.phone(),
         at: state.clock.now(),
     };
@@ -94,7 +95,6 @@ pub(super) async fn post(
     let traits = json!({"factor_id": factor.id, "factor_type": kind.name()});
     let entry = audit::payload(&Actor::user(&user), Action::FactorInProgress, Some(traits));
     audit::insert_from(&mut tx, &state, &client, &entry).await.map_err(failed)?;
-    let id = factor.id;
     tx.commit().await.map_err(failed)?;
     let Request { friendly_name, phone, .. } = request;
     let (totp, phone) = match device {

@@ -38,7 +38,7 @@ impl StepUp<'_> {
             at: state.clock.now(),
         };
         raise.write(tx).await.map_err(&failed)?;
-        let refresh_token = match session.key()? {
+        let refresh_token = match session.key(state)? {
             Some(key) => {
                 let counter = session.counter() + COUNTER_STEP;
                 sessions::set_counter(tx, session_id, i64::try_from(counter).unwrap_or(i64::MAX))

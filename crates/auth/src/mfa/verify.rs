@@ -23,6 +23,7 @@ use crate::model::audit::{self, Action, Actor};
 use crate::model::challenges::{self, Challenge};
 use crate::model::factors::{self, Factor};
 use crate::model::sessions;
+use crate::secrets::Place;
 use crate::state::State;
 
 /// The body.
@@ -80,6 +81,7 @@ pub(super) async fn post(
         letters.notify(&mut tx, &issued.user, News::FactorEnrolled { kind: kind.name() }).await?;
     }
     tx.commit().await.map_err(&failed)?;
+    state.renew(Place::Totp, factor.id, challenge.secret.as_ref()).await;
     issued.answer(&state)
 }
 

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::users::User;
 use crate::client::Client;
+use crate::origin::Origin;
 use crate::state::State;
 
 /// What was done. The second name is the group that Supabase files it under.
@@ -93,7 +94,7 @@ impl Actor {
     }
 }
 
-/// The payload of an entry.
+/// The payload of an entry, with the program that the request came from.
 pub(crate) fn payload(actor: &Actor, action: Action, traits: Option<Value>) -> Value {
     let (action, log_type) = action.names();
     let mut payload = json!({
@@ -109,36 +110,49 @@ pub(crate) fn payload(actor: &Actor, action: Action, traits: Option<Value>) -> V
     if let Some(traits) = traits {
         payload["traits"] = traits;
     }
+    if let Some(user_agent) = Origin::current().user_agent {
+        payload["user_agent"] = json!(user_agent);
+    }
     payload
+}
+
+/// An entry that a statement of more than the audit log writes; none where the database is not to keep any.
+pub(crate) fn unless_disabled(state: &State, payload: Value) -> Option<Value> {
+    if !state.settings.audit_disable_postgres {
+        return Some(payload);
+    }
+    let text = |name: &str| payload[name].as_str().unwrap_or_default().to_owned();
+    let (action, actor_id) = (text("action"), text("actor_id"));
+    let ip = Origin::current().ip.map(|ip| ip.to_string());
+    tracing::info!(action, actor_id, target = ?payload["traits"]["user_id"].as_str(), ip, "audit");
+    None
 }
 
 const INSERT: &str = "
     insert into auth.audit_log_entries (instance_id, id, payload, created_at, ip_address)
     values ('00000000-0000-0000-0000-000000000000', $1, $2, $3, $4)";
 
-/// Adds an entry in the transaction of what it tells.
+/// Adds an entry in the transaction of what it tells, with the address that the request came from. Supabase keeps that
+/// for second factors and identities only.
 pub(crate) async fn insert(
     tx: &mut Transaction,
     state: &State,
     payload: &Value,
     at: Timestamp,
 ) -> Result<(), pg::Error> {
-    if !state.settings.audit_log {
-        return Ok(());
-    }
-    tx.execute(INSERT, &[&state.random.uuid(), payload, &at, &""]).await.map(drop)
+    let Some(payload) = unless_disabled(state, payload.clone()) else { return Ok(()) };
+    let address = Origin::current().ip.map(|ip| ip.to_string()).unwrap_or_default();
+    tx.execute(INSERT, &[&state.random.uuid(), &payload, &at, &address]).await.map(drop)
 }
 
-/// The same with the address that the request came from, which Supabase keeps for second factors and identities.
+/// The same at the present time, with the address of a client.
 pub(crate) async fn insert_from(
     tx: &mut Transaction,
     state: &State,
     client: &Client,
     payload: &Value,
 ) -> Result<(), pg::Error> {
-    if !state.settings.audit_log {
-        return Ok(());
-    }
+    let Some(payload) = unless_disabled(state, payload.clone()) else { return Ok(()) };
     let address = client.ip.map(|ip| ip.to_string()).unwrap_or_default();
-    tx.execute(INSERT, &[&state.random.uuid(), payload, &state.clock.now(), &address]).await.map(drop)
+    tx.execute(INSERT, &[&state.random.uuid(), &payload, &state.clock.now(), &address]).await.map(drop)
 }

@@ -3,6 +3,7 @@
 pub(crate) mod audit;
 pub(crate) mod audit_list;
 pub(crate) mod challenges;
+pub(crate) mod clean_up;
 pub(crate) mod factors;
 pub(crate) mod flow_states;
 pub(crate) mod identities;

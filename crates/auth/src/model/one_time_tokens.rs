@@ -71,6 +71,13 @@ pub(crate) struct Taken {
     pub(crate) relates_to: String,
 }
 
+// The user's row comes first, as where a code is sent: two that take codes of one user follow each other, and each
+// sees what the other one did.
+const LOCK_USER: &str = "
+    select u.id from auth.one_time_tokens t join auth.users u on u.id = t.user_id
+    where t.token_hash = any($1) and t.token_type::text = any($2)
+    for no key update of u";
+
 const TAKE: &str = "
     delete from auth.one_time_tokens
     where token_hash = any($1) and token_type::text = any($2)
@@ -84,6 +91,9 @@ pub(crate) async fn take(
     purposes: &[Purpose],
 ) -> Result<Option<Taken>, pg::Error> {
     let names: Vec<_> = purposes.iter().map(|purpose| purpose.name()).collect();
+    if tx.query(LOCK_USER, &[&hashes, &names]).await?.is_empty() {
+        return Ok(None);
+    }
     let rows = tx.query(TAKE, &[&hashes, &names]).await?;
     Ok(rows.first().and_then(|row| {
         let name: &str = row.get("token_type");

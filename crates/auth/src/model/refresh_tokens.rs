@@ -153,7 +153,7 @@ pub(crate) struct Refreshed<'a> {
 const RECORD: &str = "
     with audit as (
         insert into auth.audit_log_entries (instance_id, id, payload, created_at, ip_address)
-        select '00000000-0000-0000-0000-000000000000', entry.id, entry.payload, $2, ''
+        select '00000000-0000-0000-0000-000000000000', entry.id, entry.payload, $2, coalesce(host($4::inet), '')
         from unnest($5::uuid[], $6::json[]) as entry (id, payload)
     )
     update auth.sessions

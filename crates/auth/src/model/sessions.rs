@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::users::{User, user_columns};
 use crate::error::Error;
+use crate::state::State;
 
 /// A session.
 #[derive(Clone, Debug, Deserialize)]
@@ -40,8 +41,9 @@ pub(crate) struct Method {
 
 impl Session {
     /// The key of counted refresh tokens.
-    pub(crate) fn key(&self) -> Result<Option<Key>, Error> {
-        let key = self.refresh_token_hmac_key.as_ref().map(|stored| Key::parse(stored.expose_secret()));
+    pub(crate) fn key(&self, state: &State) -> Result<Option<Key>, Error> {
+        let key = self.refresh_token_hmac_key.as_ref().map(|stored| state.open(self.id, stored)).transpose()?;
+        let key = key.map(|key| Key::parse(key.expose_secret()));
         key.transpose().map_err(|error| Error::Internal("Database error granting user", error.to_string()))
     }
 
@@ -205,7 +207,7 @@ const GRANT: &str = concat!(
         values ($7, $1, $3, $3, $8)
      ), audit as (
         insert into auth.audit_log_entries (instance_id, id, payload, created_at, ip_address)
-        select '00000000-0000-0000-0000-000000000000', $9, $10::json, $3, '' where $10::json is not null
+        select '00000000-0000-0000-0000-000000000000', $9, $10::json, $3, coalesce(host($5::inet), '') where $10::json is not null
      )
      update auth.users u set last_sign_in_at = $3, updated_at = $3
      where u.id = $2

@@ -1,13 +1,14 @@
 //! Writing a new account.
 
 use pg::{Context, Transaction};
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
 use super::Start;
 use crate::contact::Contact;
 use crate::error::Error;
 use crate::letters::Letters;
-use crate::metadata;
+use crate::metadata::{self, Fields};
 use crate::model::audit::{self, Action, Actor};
 use crate::model::identities::{self, NewIdentity};
 use crate::model::users::{self, NewUser, User};
@@ -90,20 +91,40 @@ pub(crate) async fn ask(start: &Start<'_>, tx: &mut Transaction, user: &User) ->
     reload(tx, user).await
 }
 
-/// Adds user and identity. The user is read again in between, since triggers may have changed the row, and then
-/// carries the identity's data as metadata.
+/// Adds user and identity of who signs up. The user then carries the identity's data as metadata.
 pub(crate) async fn insert(start: &Start<'_>, hash: &str, tx: &mut Transaction) -> Result<User, Error> {
+    let (mut user, data) = write(start, hash, start.data, tx).await?;
+    user.user_metadata = metadata::without_nulls(data);
+    set_metadata(start, tx, &user).await
+}
+
+/// Adds user and identity of who is asked in by an administrator: the metadata is what the administrator gives and
+/// nothing else, and the identity knows none of it.
+pub(crate) async fn insert_asked(start: &Start<'_>, hash: &str, tx: &mut Transaction) -> Result<User, Error> {
+    let (user, _) = write(start, hash, &Fields::new(), tx).await?;
+    set_metadata(start, tx, &user).await
+}
+
+async fn set_metadata(start: &Start<'_>, tx: &mut Transaction, user: &User) -> Result<User, Error> {
+    users::set_metadata(tx, user, start.state.clock.now()).await.map_err(Error::database(NOT_SAVED))?;
+    reload(tx, user).await
+}
+
+/// Adds user and identity, which carries `more`; returns the identity's data. The user is read again in between,
+/// since triggers may have changed the row.
+async fn write(start: &Start<'_>, hash: &str, more: &Fields, tx: &mut Transaction) -> Result<(User, Value), Error> {
     let failed = Error::database(NOT_SAVED);
     let state = start.state;
     let (id, at) = (start.id, state.clock.now());
     let providers = metadata::of_providers(&[start.contact.provider().to_owned()]);
+    let hash = if hash.is_empty() { SecretString::default() } else { state.seal(id, hash) };
     let new = NewUser {
         id,
         aud: start.aud,
         role: &state.settings.jwt_default_role,
         email: start.contact.email(),
         phone: start.contact.phone(),
-        encrypted_password: hash,
+        encrypted_password: hash.expose_secret(),
         app_metadata: Value::Object(providers.clone()),
         user_metadata: Value::Object(start.data.clone()),
         is_anonymous: false,
@@ -112,21 +133,21 @@ pub(crate) async fn insert(start: &Start<'_>, hash: &str, tx: &mut Transaction) 
     users::insert(tx, &new).await.map_err(&failed)?;
     let user = users::reload(tx, id).await.map_err(&failed)?;
     let mut user = user.ok_or_else(removed)?;
-    let data = add_identity(start, tx, &user).await.map_err(&failed)?.0;
+    let data = add_identity(start, tx, &user, more).await.map_err(&failed)?.0;
     user.app_metadata = metadata::merge(user.app_metadata, providers);
-    user.user_metadata = metadata::without_nulls(data);
-    users::set_metadata(tx, &user, at).await.map_err(&failed)?;
-    reload(tx, &user).await
+    Ok((user, data))
 }
 
-/// Adds the identity of a user; returns its data and id. That of a number does not name it, as in Supabase.
+/// Adds the identity of a user with `more` data; returns its data and id. That of a number does not name it, as in
+/// Supabase.
 pub(crate) async fn add_identity(
     start: &Start<'_>,
     tx: &mut Transaction,
     user: &User,
+    more: &Fields,
 ) -> Result<(Value, uuid::Uuid), pg::Error> {
     let state = start.state;
-    let mut data = identities::email_data(user.id, &user.email, false, start.data);
+    let mut data = identities::email_data(user.id, &user.email, false, more);
     if start.contact.email().is_none()
         && let Some(fields) = data.as_object_mut()
     {

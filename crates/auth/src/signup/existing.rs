@@ -77,7 +77,7 @@ fn fabricated(start: &Start<'_>) -> Value {
 async fn open(start: &Start<'_>, user: &User, password: &str) -> Result<Response, Error> {
     let failed = Error::database(NOT_SAVED);
     let state = start.state;
-    let is_own = state.hasher.verify(SecretString::from(password), user.encrypted_password.clone()).await?;
+    let is_own = state.hasher.verify(SecretString::from(password), state.password_hash(user)?).await?;
     if !is_own || user.is_banned(state.clock.now()) {
         record(start, user).await?;
         return Err(Error::UserAlreadyExists);
@@ -94,7 +94,7 @@ pub(crate) async fn ask_again(start: &Start<'_>, user: &User) -> Result<User, Er
     let failed = Error::database(NOT_SAVED);
     let mut tx = start.state.db.write(&Context::service()).await.map_err(&failed)?;
     if user.identity(start.contact.provider()).is_none() {
-        let (_, id) = create::add_identity(start, &mut tx, user).await.map_err(&failed)?;
+        let (_, id) = create::add_identity(start, &mut tx, user, start.data).await.map_err(&failed)?;
         identities::delete_others(&mut tx, user.id, id).await.map_err(&failed)?;
     }
     let mut asked = create::ask(start, &mut tx, user).await?;

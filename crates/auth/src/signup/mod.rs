@@ -19,6 +19,7 @@ use crate::hooks;
 use crate::json::{Body, Json};
 use crate::metadata::{self, Fields};
 use crate::model::users::{self, EMAIL_KEY, PHONE_KEY, User};
+use crate::pace::{Flow, Pace, Way};
 use crate::pkce::Challenge;
 use crate::redirect::RedirectTo;
 use crate::sms;
@@ -122,23 +123,35 @@ pub(crate) async fn post(
         redirect_to: &redirect_to,
         channel: &request.channel,
     };
+    let pace = Pace::begin(&state, Flow::SignUp);
     let existing = start.existing().await.map_err(Error::database("Database error finding user"))?;
-    if let Some(user) = existing {
-        return existing::answer(&start, &user, &request.password).await;
-    }
+    let (way, outcome) = match &existing {
+        Some(user) if contact.is_confirmed_by(user) => {
+            (Way::Account, existing::answer(&start, user, &request.password).await)
+        }
+        Some(user) => (Way::Nobody, existing::answer(&start, user, &request.password).await),
+        None => (Way::Nobody, create(&start, &request.password).await),
+    };
+    // Where addresses are confirmed at once the answer itself tells.
+    if start.is_open() { outcome } else { pace.settle(way, outcome).await }
+}
+
+/// Makes the account.
+async fn create(start: &Start<'_>, password: &str) -> Result<Response, Error> {
     start.ask_hook().await?;
-    let hash = state.hasher.hash(SecretString::from(&*request.password)).await?;
-    let outcome = match create::create(&start, &hash).await {
-        Err(error) if is_taken(&error) => return overtaken(&start, &request.password, error).await,
+    let Start { state, client, .. } = *start;
+    let hash = state.hasher.hash(SecretString::from(password)).await?;
+    let outcome = match create::create(start, &hash).await {
+        Err(error) if is_taken(&error) => return overtaken(start, password, error).await,
         outcome => outcome?,
     };
     match outcome {
         Outcome::Session(issued) => {
-            hooks::after_user_created(&state, &client, &issued.user).await?;
-            issued.answer(&state)
+            hooks::after_user_created(state, client, &issued.user).await?;
+            issued.answer(state)
         }
         Outcome::Unconfirmed(user) => {
-            hooks::after_user_created(&state, &client, &user).await?;
+            hooks::after_user_created(state, client, &user).await?;
             Ok(Json(user).into_response())
         }
     }

@@ -3,10 +3,12 @@
 use axum::extract::State as With;
 use jiff::SignedDuration;
 use pg::{Context, Transaction};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
+use serde_json::json;
 
 use crate::bearer::Authenticated;
+use crate::changes;
 use crate::client::Client;
 use crate::error::Error;
 use crate::json::{Body, Json};
@@ -47,7 +49,7 @@ struct Change {
     phone: Option<String>,
     /// The code that the password may be changed with, where one is needed.
     nonce: Option<String>,
-    password_hash: Option<String>,
+    password_hash: Option<SecretString>,
     data: Option<Fields>,
     app_metadata: Option<Fields>,
 }
@@ -90,9 +92,12 @@ pub(crate) async fn put(
     if let Some(phone) = &change.phone {
         change_phone(&letters, &mut tx, user, (phone, &request.channel)).await?;
     }
-    let user = users::reload(&mut tx, user.id).await.map_err(&failed)?.ok_or(Error::TokenUserNotFound)?;
+    let changed = users::reload(&mut tx, user.id).await.map_err(&failed)?.ok_or(Error::TokenUserNotFound)?;
+    let traits = json!({"changes": changes::between(user, &changed)});
+    let entry = audit::payload(&Actor::user(user), Action::UserModified, Some(traits));
+    audit::insert(&mut tx, &state, &entry, state.clock.now()).await.map_err(&failed)?;
     tx.commit().await.map_err(&failed)?;
-    Ok(Json(user))
+    Ok(Json(changed))
 }
 
 /// The form of what is given; address and number are brought into the form in which they are compared.
@@ -157,7 +162,7 @@ async fn check_taken(state: &State, client: &Client, caller: &Authenticated, req
 }
 
 /// Hashes the new password, if one is given and may be set.
-async fn new_password(state: &State, caller: &Authenticated, request: &Request) -> Result<Option<String>, Error> {
+async fn new_password(state: &State, caller: &Authenticated, request: &Request) -> Result<Option<SecretString>, Error> {
     let Some(password) = request.password.clone().map(SecretString::from) else { return Ok(None) };
     let settings = &state.settings;
     if needs_nonce(state, caller) {
@@ -166,7 +171,7 @@ async fn new_password(state: &State, caller: &Authenticated, request: &Request) 
         }
         reauthenticate::check(state, &caller.user, &request.nonce).await?;
     }
-    if let Some(stored) = &caller.user.encrypted_password {
+    if let Some(stored) = &state.password_hash(&caller.user)? {
         let by_code = caller.session.as_ref().is_some_and(|session| session.was_opened_by_code());
         if settings.update_password_require_current_password && !by_code {
             if request.current_password.is_empty() {
@@ -181,7 +186,8 @@ async fn new_password(state: &State, caller: &Authenticated, request: &Request) 
             return Err(Error::SamePassword);
         }
     }
-    Ok(Some(state.hasher.hash(password).await?))
+    let hash = state.hasher.hash(password).await?;
+    Ok(Some(state.seal(caller.user.id, &hash)))
 }
 
 /// Whether a change of the password needs a code: where that is asked for and the session is not fresh.
@@ -229,11 +235,10 @@ async fn change_email(
 
 async fn write(state: &State, caller: &Authenticated, change: &Change, tx: &mut Transaction) -> Result<(), pg::Error> {
     let (user, at) = (&caller.user, state.clock.now());
-    let actor = Actor::user(user);
     if let Some(hash) = &change.password_hash {
         let keep = caller.session.as_ref().map(|session| session.id);
-        users::set_password(tx, user.id, hash, keep, at).await?;
-        let entry = audit::payload(&actor, Action::UserUpdatedPassword, None);
+        users::set_password(tx, user.id, hash.expose_secret(), keep, at).await?;
+        let entry = audit::payload(&Actor::user(user), Action::UserUpdatedPassword, None);
         audit::insert(tx, state, &entry, at).await?;
     }
     if let Some(data) = &change.data {
@@ -242,5 +247,5 @@ async fn write(state: &State, caller: &Authenticated, change: &Change, tx: &mut 
     if let Some(data) = &change.app_metadata {
         users::merge_app_metadata(tx, user.id, data, at).await?;
     }
-    audit::insert(tx, state, &audit::payload(&actor, Action::UserModified, None), at).await
+    Ok(())
 }

@@ -1,6 +1,7 @@
 //! What a link or code does to the account.
 
 use pg::Transaction;
+use secrecy::ExposeSecret;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -77,7 +78,8 @@ pub(crate) async fn change_phone(
         _ => Error::Database("Error confirming user", error),
     };
     let (state, at) = (letters.state, letters.state.clock.now());
-    let entry = audit::payload(&Actor::user(user), Action::UserModified, None);
+    let traits = json!({"changes": {"phone": {"from": user.phone, "to": new}}});
+    let entry = audit::payload(&Actor::user(user), Action::UserModified, Some(traits));
     audit::insert(tx, state, &entry, at).await.map_err(failed)?;
     let changes = json!({"phone": new, "phone_verified": true});
     if !identities::change(tx, user.id, "phone", &changes, at).await.map_err(failed)? {
@@ -97,7 +99,8 @@ async fn confirm(state: &State, tx: &mut Transaction, user: &User) -> Result<(),
     if user.invited_at.is_some() && user.encrypted_password.is_none() {
         // An invited user has still to choose a password; until then nobody knows it.
         let hash = state.hasher.hash(state.random_password().into()).await?;
-        users::set_password(tx, user.id, &hash, None, at).await.map_err(&failed)?;
+        let hash = state.seal(user.id, &hash);
+        users::set_password(tx, user.id, hash.expose_secret(), None, at).await.map_err(&failed)?;
     }
     signed_up(state, tx, user).await.map_err(&failed)?;
     identities::verify_email(tx, user.id, at).await.map_err(&failed)
@@ -131,7 +134,8 @@ pub(crate) async fn change_email(
         _ => Error::Database("Error confirm email", error),
     };
     let (state, at) = (letters.state, letters.state.clock.now());
-    let entry = audit::payload(&Actor::user(user), Action::UserModified, None);
+    let traits = json!({"changes": {"email": {"from": user.email, "to": new}}});
+    let entry = audit::payload(&Actor::user(user), Action::UserModified, Some(traits));
     audit::insert(tx, state, &entry, at).await.map_err(failed)?;
     let changes = json!({"email": new, "email_verified": true});
     if !identities::change(tx, user.id, "email", &changes, at).await.map_err(failed)? {

@@ -169,7 +169,9 @@ fn posted(state: &State, client: &Client, request: &Request) -> Result<Claim, Er
         (Some(kind), Contact::Phone(phone)) if !kind.is_of_mail() => {
             Ok(Claim::phone_code(kind, phone, &request.token, audience))
         }
-        _ => Err(Error::validation("Unsupported verification type")),
+        // A type that does not suit the contact finds no code, which is all that is told.
+        (Some(_), _) => Err(take::NOT_FOUND),
+        (None, _) => Err(Error::validation("Unsupported verification type")),
     }
 }
 

@@ -83,6 +83,9 @@ impl Kind {
     }
 }
 
+/// What is told of a code that is wrong, used up or too old.
+pub(super) const NOT_FOUND: Error = Error::OtpExpired("Token has expired or is invalid");
+
 /// A link or code that is presented.
 pub(super) struct Claim {
     pub(super) kind: Kind,
@@ -115,7 +118,7 @@ impl Claim {
     fn refused(&self) -> Error {
         Error::OtpExpired(match self.audience {
             None => "Email link is invalid or has expired",
-            Some(_) => "Token has expired or is invalid",
+            Some(_) => return NOT_FOUND,
         })
     }
 }

@@ -25,7 +25,8 @@ async fn get(service: &Service, id: &str) -> Answer {
     service.send(Call::get(&format!("/admin/users/{id}")).bearer(&project::service_token())).await
 }
 
-// 103, 104
+/// Behaviour 103: users of administrators are answered with 200 and unverified identities.
+/// Behaviour 104: administrators pass switches and strength, and may bring hashes.
 #[tokio::test]
 async fn a_user_is_created_with_all_attributes() {
     let service = Service::new().await;
@@ -63,7 +64,7 @@ async fn a_user_is_created_with_all_attributes() {
     assert_eq!(service.count("auth.sessions").await, 0);
 }
 
-// 105
+/// Behaviour 105: password and hash exclude each other; without any nobody knows it.
 #[tokio::test]
 async fn passwords_may_be_given_hashed_or_not_at_all() {
     let service = Service::new().await;
@@ -82,7 +83,8 @@ async fn passwords_may_be_given_hashed_or_not_at_all() {
     }
 }
 
-// 106, 107
+/// Behaviour 106: any id but the empty one is taken.
+/// Behaviour 107: bans are durations of Go, or `none`.
 #[tokio::test]
 async fn attributes_are_checked() {
     let service = Service::new().await;
@@ -117,7 +119,7 @@ async fn paths_that_name_nobody_are_404() {
     assert_error(&service.send(call).await, 401, "no_authorization");
 }
 
-// 110
+/// Behaviour 110: a new address counts at once and marks the identity.
 #[tokio::test]
 async fn a_new_address_counts_at_once_and_marks_the_identity() {
     let service = Service::new().await;
@@ -137,7 +139,7 @@ async fn a_new_address_counts_at_once_and_marks_the_identity() {
     assert_eq!(service.sign_in("new@example.com", PASSWORD).await.status, 200);
 }
 
-// 109: taken addresses are told as such.
+/// Behaviour 109: taken addresses are told as such.
 #[tokio::test]
 async fn an_address_or_number_that_is_taken_is_422() {
     let service = Service::new().await;
@@ -149,7 +151,7 @@ async fn an_address_or_number_that_is_taken_is_422() {
     assert_eq!(get(&service, id).await.json()["role"], "authenticated", "nothing of a failed change stays");
 }
 
-// 111
+/// Behaviour 111: a new password from an administrator ends all sessions.
 #[tokio::test]
 async fn a_new_password_ends_all_sessions() {
     let service = Service::new().await;
@@ -163,7 +165,8 @@ async fn a_new_password_ends_all_sessions() {
     assert_eq!(service.sign_in("john@example.com", "another horse").await.status, 200);
 }
 
-// 107, 108
+/// Behaviour 107: bans are durations of Go, or `none`.
+/// Behaviour 108: a ban counts at once and at refresh, and ends no session.
 #[tokio::test]
 async fn bans_begin_and_end() {
     let service = Service::new().await;
@@ -192,7 +195,7 @@ async fn metadata_is_merged_and_roles_are_set() {
     assert_eq!(service.count("auth.audit_log_entries where payload ->> 'action' = 'user_modified'").await, 1);
 }
 
-// 73
+/// Behaviour 73: an anonymous user becomes permanent by confirming.
 #[tokio::test]
 async fn an_anonymous_user_becomes_permanent_with_a_confirmed_address_only() {
     let service = Service::new().await;

@@ -12,7 +12,8 @@ async fn delete(service: &Service, id: &str, body: Option<Value>) -> Answer {
     service.send(if let Some(body) = body { call.json(&body) } else { call }).await
 }
 
-// 118, 129
+/// Behaviour 118: a deleted factor is answered, a deleted user is an empty object.
+/// Behaviour 129: large bodies are 413, none is 400 except for deletes.
 #[tokio::test]
 async fn a_deleted_user_is_gone_with_everything() {
     let service = Service::new().await;
@@ -43,7 +44,7 @@ async fn a_deleted_user_is_gone_with_everything() {
     assert_eq!(entry, json!({"user_id": id, "user_email": "john@example.com", "user_phone": ""}));
 }
 
-// 112
+/// Behaviour 112: a soft delete keeps the row and frees the address, once.
 #[tokio::test]
 async fn a_soft_delete_keeps_the_row_and_frees_the_address() {
     let service = Service::new().await;

@@ -31,7 +31,7 @@ fn emails(answer: &Answer) -> Vec<String> {
     users.iter().map(|user| text(user, "email").trim_end_matches("@example.com").to_owned()).collect()
 }
 
-// 113
+/// Behaviour 113: pages carry the total and links.
 #[tokio::test]
 async fn pages_carry_the_total_and_links() {
     let service = service().await;
@@ -55,7 +55,7 @@ async fn pages_carry_the_total_and_links() {
     assert_eq!((none.header("x-total-count"), none.header("link")), ("0", "</admin/users?page=0>; rel=\"last\""));
 }
 
-// 114
+/// Behaviour 114: listed users have no identities, a single one has.
 #[tokio::test]
 async fn listed_users_have_no_identities_and_factors() {
     let service = Service::new().await;
@@ -66,7 +66,7 @@ async fn listed_users_have_no_identities_and_factors() {
     assert!(user.get("factors").is_none());
 }
 
-// 115
+/// Behaviour 115: users are sorted by creation and filtered by text.
 #[tokio::test]
 async fn users_are_sorted_by_creation_and_filtered_by_text() {
     let service = service().await;
@@ -91,4 +91,88 @@ async fn only_one_audience_is_listed() {
     assert_eq!(emails(&answer), ["user1"]);
     assert_eq!(answer.json()["aud"], "elsewhere");
     assert_eq!(list(&service, "").await.header("x-total-count"), "6");
+}
+
+/// Answers the emails that a list of conditions leaves, oldest first, whichever way it is asked for.
+async fn chosen(service: &Service, query: &str) -> Vec<String> {
+    let page = emails(&list(service, &format!("?sort=created_at%20asc&per_page=50&{query}")).await);
+    let slice = emails(&list(service, &format!("?sort=created_at%20asc&limit=50&{query}")).await);
+    assert_eq!(page, slice, "{query}");
+    page
+}
+
+#[tokio::test]
+async fn users_are_chosen_by_what_is_known_of_them() {
+    let service = service().await;
+    let sql = "
+        update auth.users set email_confirmed_at = now(), role = 'editor', last_sign_in_at = '2026-02-01'
+        where email like 'user1@%';
+        update auth.users set banned_until = now() + interval '1 day', is_sso_user = true where email like 'user2@%';
+        update auth.users set banned_until = now() - interval '1 day', deleted_at = now() where email like 'user3@%';
+        update auth.users set is_anonymous = true, raw_app_meta_data = '{\"plan\": {\"name\": \"pro\"}, \"a\": 1}'
+        where email like 'user4@%';
+        update auth.users set raw_user_meta_data = '{\"tags\": [\"x\", \"y\"]}' where email like 'user5@%';
+        insert into auth.identities (provider_id, user_id, identity_data, provider)
+        select 'x', id, '{}', 'github' from auth.users where email like 'user6@%';
+        insert into auth.mfa_factors (id, user_id, factor_type, status, created_at, updated_at)
+        select gen_random_uuid(), id, 'totp', case when email like 'user7@%' then 'verified' else 'unverified' end
+          ::auth.factor_status, now(), now() from auth.users where email like 'user7@%' or email like 'user1@%';
+        insert into auth.sessions (id, user_id, aal) select gen_random_uuid(), id, 'aal2' from auth.users
+        where email like 'user7@%'";
+    service.db.sql(sql).await;
+    for (query, expected) in [
+        ("confirmed=true", &["user1"][..]),
+        ("confirmed=false&created_before=2026-01-01T00:04:00Z", &["user2", "user3"]),
+        ("role=editor", &["user1"]),
+        ("banned=true", &["user2"]),
+        ("sso=true", &["user2"]),
+        ("deleted=true", &["user3"]),
+        ("deleted=true&banned=true", &[]),
+        ("anonymous=true", &["user4"]),
+        ("app_metadata=%7B%22plan%22:%7B%22name%22:%22pro%22%7D%7D", &["user4"]),
+        ("user_metadata=%7B%22tags%22:%5B%22y%22%5D%7D", &["user5"]),
+        ("provider=github", &["user6"]),
+        ("mfa=true", &["user7"]),
+        ("aal=aal2", &["user7"]),
+        ("created_after=2026-01-01T00:06:00%2B00:00", &["user6", "user7"]),
+        ("last_sign_in_after=2026-02-01&last_sign_in_before=2026-02-02", &["user1"]),
+        ("filter=User%20No&created_after=2026-01-01T00:06:00Z", &["user6", "user7"]),
+        ("filter=example.com&provider=github", &["user6"]),
+    ] {
+        assert_eq!(chosen(&service, query).await, expected, "{query}");
+    }
+    assert_eq!(emails(&list(&service, "?email=user6@example.com&provider=github").await), ["user6"]);
+    assert_eq!(emails(&list(&service, "?email=user5@example.com&provider=github").await).len(), 0);
+    for name in ["banned", "aal", "created_after", "last_sign_in_before", "app_metadata"] {
+        let refused = list(&service, &format!("?{name}=what")).await;
+        assert_error(&refused, 400, "validation_failed");
+        assert!(text(&refused.json(), "msg").contains(name), "{}", refused.text());
+    }
+}
+
+#[tokio::test]
+async fn parts_of_texts_are_found_wherever_they_are() {
+    let service = service().await;
+    let long = format!("{}needle", "x".repeat(400));
+    let set = |user: u8, name: &str| {
+        format!(
+            "update auth.users set raw_user_meta_data = jsonb_build_object('full_name', '{name}')
+             where email = 'user{user}@example.com'"
+        )
+    };
+    for sql in [set(1, &long), set(2, "ÄRGER & Söhne"), set(3, "50%_off")] {
+        service.db.sql(&sql).await;
+    }
+    for (filter, expected) in [
+        ("needle", &["user1"][..]),
+        ("ärger", &["user2"]),
+        ("%C3%B6hne", &["user2"]),
+        ("5", &["user3", "user5"]),
+        ("50%25off", &["user3"]),
+        ("0%5C%25_off", &["user3"]),
+        ("ser_%40exam", &["user1", "user2", "user3", "user4", "user5", "user6", "user7"]),
+        ("comuser", &[]),
+    ] {
+        assert_eq!(chosen(&service, &format!("filter={filter}")).await, expected, "{filter}");
+    }
 }

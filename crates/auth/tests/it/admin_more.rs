@@ -116,7 +116,7 @@ async fn the_audit_list_is_paged_and_searched() {
     assert_error(&service.send(Call::get("/admin/audit")).await, 401, "no_authorization");
 }
 
-// 104
+/// Behaviour 104: administrators pass switches and strength, and may bring hashes.
 #[tokio::test]
 async fn password_hashes_of_many_kinds_are_imported_as_they_are() {
     let service = Service::new().await;

@@ -10,7 +10,7 @@ fn settings() -> Settings {
     Settings { anonymous_enabled: true, mailer_autoconfirm: false, ..Settings::default() }
 }
 
-// 72
+/// Behaviour 72: an anonymous user needs nothing, leaves no audit entry and has empty `app_metadata`.
 #[tokio::test]
 async fn an_anonymous_user_has_a_session_and_nothing_else() {
     let service = Service::with(settings()).await;
@@ -40,7 +40,7 @@ async fn it_can_be_switched_off() {
     assert_eq!(on["external"]["anonymous_users"], true);
 }
 
-// 73
+/// Behaviour 73: an anonymous user becomes permanent by confirming.
 #[tokio::test]
 async fn a_confirmed_address_makes_the_user_permanent() {
     let service = Service::with(settings()).await;
@@ -62,7 +62,7 @@ async fn a_confirmed_address_makes_the_user_permanent() {
     assert_eq!(service.sign_in("john@example.com", "correct horse").await.status, 200);
 }
 
-// 73
+/// Behaviour 73: an anonymous user becomes permanent by confirming.
 #[tokio::test]
 async fn an_administrator_makes_the_user_permanent_by_confirming() {
     let service = Service::with(settings()).await;

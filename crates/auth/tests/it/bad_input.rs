@@ -52,7 +52,7 @@ async fn bodies_that_are_not_the_expected_json_are_400() {
     assert_eq!(before, after);
 }
 
-// 129
+/// Behaviour 129: large bodies are 413, none is 400 except for deletes.
 #[tokio::test]
 async fn a_body_over_one_mebibyte_is_413() {
     let service = Service::new().await;

@@ -55,7 +55,9 @@ async fn bad_tokens_are_refused_with_the_codes_of_the_reference() {
     assert!(message.as_str().unwrap().starts_with("invalid JWT: unable to parse or verify signature, "), "{message}");
 }
 
-// 31, and a session of the nil uuid is none.
+/// Behaviour 31: tokens without `exp` are valid.
+///
+/// And a session of the nil uuid is none.
 #[tokio::test]
 async fn tokens_without_expiry_or_session_pass() {
     let service = Service::new().await;
@@ -72,7 +74,7 @@ async fn tokens_without_expiry_or_session_pass() {
     }
 }
 
-// 29: a session belongs to its user.
+/// Behaviour 29: a session belongs to its user.
 #[tokio::test]
 async fn somebody_elses_session_is_no_session() {
     let service = Service::new().await;
@@ -86,7 +88,7 @@ async fn somebody_elses_session_is_no_session() {
     assert_error(&service.user(&token).await, 403, "session_not_found");
 }
 
-// 17 of section 0, 102
+/// Behaviour 102: the scheme has any case and one space.
 #[tokio::test]
 async fn the_authorization_header_has_one_form() {
     let service = Service::new().await;
@@ -106,7 +108,7 @@ async fn the_authorization_header_has_one_form() {
     assert_error(&service.send(Call::get("/user")).await, 401, "no_authorization");
 }
 
-// 108
+/// Behaviour 108: a ban counts at once and at refresh, and ends no session.
 #[tokio::test]
 async fn a_ban_counts_at_once() {
     let service = Service::new().await;
@@ -117,7 +119,7 @@ async fn a_ban_counts_at_once() {
     assert_eq!(service.sign_in("john@example.com", PASSWORD).await.status, 200);
 }
 
-// 30
+/// Behaviour 30: administrators who are users need a valid session; service tokens need none.
 #[tokio::test]
 async fn administrators_need_the_role_and_a_valid_session_if_any() {
     let service = Service::new().await;

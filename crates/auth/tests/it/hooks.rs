@@ -43,7 +43,7 @@ pub(crate) async fn event(service: &Service) -> Value {
     service.db.value("select event from public.calls order by id desc limit 1").await
 }
 
-// 101
+/// Behaviour 101: a hook may add and change claims, and may not drop those that are needed.
 #[tokio::test]
 async fn a_function_makes_the_claims_of_every_token() {
     let output = r#"jsonb_set(event, '{claims,plan}', event -> 'authentication_method')"#;
@@ -60,7 +60,23 @@ async fn a_function_makes_the_claims_of_every_token() {
     assert_eq!(event["metadata"]["name"], "customize-access-token");
 }
 
-// 101, 136
+/// Behaviour 101: a hook may change end, role and audience, and add claims of any kind.
+#[tokio::test]
+async fn a_function_changes_claims_and_adds_others() {
+    let output = r#"jsonb_set(event, '{claims}', event -> 'claims' || jsonb_build_object(
+        'role', 'editor', 'aud', 'elsewhere', 'exp', (event #>> '{claims,iat}')::bigint + 60,
+        'list', '[1, {"a": null}]'::jsonb))"#;
+    let service = with_function(Settings::default(), HookName::CustomAccessToken, output).await;
+    let session = service.sign_up("john@example.com").await;
+    let token = testkit::keyring().verify(text(&session, "access_token")).unwrap();
+    let now = service.clock.unix_seconds();
+    assert_eq!((&token.claims["role"], &token.claims["aud"]), (&json!("editor"), &json!("elsewhere")));
+    assert_eq!((&token.claims["exp"], &token.claims["list"]), (&json!(now + 60), &json!([1, {"a": null}])));
+    assert_eq!(session["expires_at"], now + 60);
+}
+
+/// Behaviour 101: a hook may add and change claims, and may not drop those that are needed.
+/// Behaviour 136: what a hook in the database writes goes with what it was asked about.
 #[tokio::test]
 async fn claims_that_are_missing_open_no_session() {
     let service = with_function(Settings::default(), HookName::CustomAccessToken, "event #- '{claims,role}'").await;
@@ -99,6 +115,7 @@ async fn what_a_function_raises_is_told_and_slow_ones_are_stopped() {
     assert_eq!((answer.status.as_u16(), answer.json()["message"].as_str()), (500, Some("closed today")));
 }
 
+/// Behaviour 136: what a hook in the database writes goes with what it was asked about.
 #[tokio::test]
 async fn attempts_at_passwords_are_told_and_may_be_rejected() {
     let output = r#"jsonb_build_object(

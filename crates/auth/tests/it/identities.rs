@@ -50,7 +50,7 @@ async fn an_identity_goes_and_the_providers_follow() {
     assert_error(&unlink(&service, &session, email_identity(&session)).await, 422, "single_identity_not_deletable");
 }
 
-// 16
+/// Behaviour 16: the address of another identity takes the place of one that is unlinked.
 #[tokio::test]
 async fn the_address_of_another_identity_takes_the_place_of_one_that_goes() {
     for (is_verified, autoconfirm, is_confirmed) in [(true, false, true), (false, false, false), (false, true, true)] {

@@ -6,7 +6,8 @@ use testkit::{Answer, Call};
 use crate::support::{PASSWORD, Service, assert_error, fragment, text};
 use crate::verify::settings;
 
-// 63, 64
+/// Behaviour 63: who is invited gets a password that nobody knows, and sets one.
+/// Behaviour 64: invitations are sent again until they are accepted.
 #[tokio::test]
 async fn somebody_is_invited_until_they_come() {
     let service = Service::with(settings()).await;
@@ -17,6 +18,11 @@ async fn somebody_is_invited_until_they_come() {
     service.advance(1);
     assert_eq!((&user["email"], &user["user_metadata"]["team"]), (&json!("jane@example.com"), &json!(7)));
     assert!(user["invited_at"].is_string() && user["confirmation_sent_at"].is_string());
+    assert_eq!(user["user_metadata"], json!({"team": 7}), "what the administrator gives and nothing else");
+    let identity = json!({
+        "sub": user["id"], "email": "jane@example.com", "email_verified": false, "phone_verified": false,
+    });
+    assert_eq!(user["identities"][0]["identity_data"], identity);
     assert_eq!(invite().await.json()["id"], user["id"], "again, and as the same user");
     assert_eq!(service.audited("user_invited").await, 2);
     let opened = service.send(Call::get(&service.mail("jane@example.com").await.link)).await;
@@ -42,7 +48,7 @@ async fn open(service: &Service, answer: &Answer) -> Answer {
     service.send(Call::get(path)).await
 }
 
-// 116
+/// Behaviour 116: links are made without mail, with the user's fields beside them.
 #[tokio::test]
 async fn links_are_made_without_mail() {
     let service = Service::with(settings()).await;
@@ -62,7 +68,8 @@ async fn links_are_made_without_mail() {
         format!("http://127.0.0.1:54321/auth/v1/verify?token={hash}&type=signup&redirect_to=http://app.example/in")
     );
     assert_eq!((&body["verification_type"], &body["redirect_to"]), (&json!("signup"), &json!("http://app.example/in")));
-    assert_eq!((&body["email"], &body["user_metadata"]["a"]), (&json!("john@example.com"), &json!(1)));
+    assert_eq!((&body["email"], &body["user_metadata"]), (&json!("john@example.com"), &json!({"a": 1})));
+    assert!(body["identities"][0]["identity_data"].get("a").is_none(), "{body}");
     let verify = json!({"type": "signup", "token": body["email_otp"], "email": "john@example.com"});
     assert_eq!(service.post("/verify", verify).await.status, 200);
     assert_eq!(service.sign_in("john@example.com", PASSWORD).await.status, 200);
@@ -108,7 +115,7 @@ async fn a_link_for_another_new_address_ends_the_first_change() {
     assert_eq!(fragment(&open(&service, &first).await, "error_code"), "otp_expired");
 }
 
-// 117
+/// Behaviour 117: no link confirms who is confirmed.
 #[tokio::test]
 async fn links_that_cannot_be_are_refused() {
     let service = Service::new().await;

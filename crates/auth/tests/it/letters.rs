@@ -78,7 +78,7 @@ async fn letters_are_written_from_templates_in_the_users_language() {
     assert_eq!(post.last().subject, "Hallo");
 }
 
-// 131
+/// Behaviour 131: a mail that is not taken undoes the sign-up.
 #[tokio::test]
 async fn a_mail_that_is_not_taken_undoes_the_sign_up() {
     let post = Post::default();
@@ -90,7 +90,7 @@ async fn a_mail_that_is_not_taken_undoes_the_sign_up() {
     assert_eq!(service.count("auth.users").await, 0);
 }
 
-// 132
+/// Behaviour 132: a notification that fails fails nothing.
 #[tokio::test]
 async fn notifications_tell_what_happened_and_fail_nothing() {
     let post = Post::default();
@@ -122,7 +122,7 @@ async fn notifications_tell_what_happened_and_fail_nothing() {
     assert_eq!(service.sign_in("new@example.com", "third horse").await.status, 200);
 }
 
-// 125
+/// Behaviour 125: an absolute path replaces that of the public address.
 #[tokio::test]
 async fn links_begin_where_they_are_told_to() {
     let urlpaths = UrlPaths { confirmation: "/auth/check".to_owned(), ..UrlPaths::default() };

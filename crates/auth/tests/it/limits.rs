@@ -44,7 +44,7 @@ async fn passing(service: &Service, from: &str, path: &str, body: &Value) -> (us
     }
 }
 
-// 34: without the switch, and without an address, nothing is counted.
+/// Behaviour 34: without the switch, and without an address, nothing is counted.
 #[tokio::test]
 async fn nothing_is_counted_where_it_is_off() {
     let service = Service::with(often()).await;

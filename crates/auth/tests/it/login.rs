@@ -5,6 +5,7 @@ use testkit::{Call, keyring};
 
 use crate::support::{PASSWORD, Service, assert_error, text};
 
+/// Behaviour 123: `weak_password` is there for passwords and for nothing else.
 #[tokio::test]
 async fn the_right_password_opens_another_session() {
     let service = Service::new().await;
@@ -16,7 +17,6 @@ async fn the_right_password_opens_another_session() {
     let answer = service.send(call).await;
     assert_eq!(answer.status, 200, "{}", answer.text());
     let session = answer.json();
-    // 123
     assert_eq!(session["weak_password"], json!(null));
     assert!(session.as_object().unwrap().contains_key("weak_password"));
     assert_eq!(session["user"]["id"], first["user"]["id"]);
@@ -30,6 +30,7 @@ async fn the_right_password_opens_another_session() {
     assert_eq!(service.count("auth.audit_log_entries where payload ->> 'action' = 'login'").await, 2);
 }
 
+/// Behaviour 98: one audience is a text.
 #[tokio::test]
 async fn access_tokens_carry_the_claims_of_the_reference() {
     let service = Service::new().await;
@@ -37,7 +38,6 @@ async fn access_tokens_carry_the_claims_of_the_reference() {
     let session = answer.json();
     let token = keyring().verify(text(&session, "access_token")).unwrap();
     let (user, iat) = (&session["user"], service.clock.unix_seconds());
-    // 98: one audience is a text.
     assert_eq!(
         serde_json::Value::Object(token.claims.clone()),
         json!({
@@ -50,7 +50,7 @@ async fn access_tokens_carry_the_claims_of_the_reference() {
     );
 }
 
-// 6: what is wrong cannot be told apart.
+/// Behaviour 6: what is wrong cannot be told apart.
 #[tokio::test]
 async fn whoever_does_not_get_in_learns_nothing() {
     let service = Service::new().await;
@@ -101,7 +101,7 @@ async fn a_weak_password_still_signs_in_and_is_told() {
     assert_eq!(answer.json()["weak_password"]["reasons"], json!(["length"]));
 }
 
-// 138: seed scripts leave the token columns empty.
+/// Behaviour 138: seed scripts leave the token columns empty.
 #[tokio::test]
 async fn rows_inserted_by_hand_sign_in() {
     let service = Service::new().await;
@@ -119,7 +119,7 @@ async fn rows_inserted_by_hand_sign_in() {
     assert_eq!(service.user(text(&answer.json(), "access_token")).await.status, 200);
 }
 
-// 14
+/// Behaviour 14: accounts of single sign-on are not there for passwords, recovery, codes and sign-up.
 #[tokio::test]
 async fn accounts_of_single_sign_on_and_other_audiences_have_no_password_sign_in() {
     let service = Service::new().await;

@@ -9,7 +9,9 @@ async fn log_out(service: &Service, token: &str, query: &str) -> Answer {
     service.send(Call::new(Method::POST, &format!("/logout{query}")).bearer(token)).await
 }
 
-// 95, 96
+/// Behaviour 95: a token without a session ends all.
+/// Behaviour 96: scopes say which sessions end.
+/// Behaviour 97: a token of an ended session is refused at once.
 #[tokio::test]
 async fn scopes_say_which_sessions_end() {
     for (query, left) in [("", 0), ("?scope=global", 0), ("?scope=local", 2), ("?scope=others", 1)] {
@@ -29,7 +31,6 @@ async fn scopes_say_which_sessions_end() {
         if query == "?scope=others" {
             assert_eq!(user.status, 200);
         } else {
-            // 97
             assert_error(&user, 403, "session_not_found");
             let refreshed = service.refresh(text(&session, "refresh_token")).await;
             assert_error(&refreshed, 400, "refresh_token_not_found");
@@ -37,6 +38,7 @@ async fn scopes_say_which_sessions_end() {
     }
 }
 
+/// Behaviour 95: a token without a session ends all.
 #[tokio::test]
 async fn a_token_without_a_session_ends_all_whatever_the_scope() {
     let service = Service::new().await;

@@ -34,7 +34,8 @@ async fn an_app_is_added_with_key_address_and_picture() {
     assert_eq!(service.count("auth.audit_log_entries where payload ->> 'action' = 'factor_in_progress'").await, 3);
 }
 
-// 24: verification raises this session, ends the lower ones and the chain of refresh tokens from before.
+/// Behaviour 24: verification raises this session, ends the lower ones and the chain of refresh tokens from before.
+/// Behaviour 94: methods are listed newest first, one entry each.
 #[tokio::test]
 async fn verifying_raises_this_session_and_ends_the_lower_ones() {
     for version in [1, 2] {
@@ -54,7 +55,6 @@ async fn verifying_raises_this_session_and_ends_the_lower_ones() {
             ("aal2".into(), claim(&app.session, "session_id"))
         );
         let methods = claim(&raised, "amr");
-        // 94
         assert_eq!((&methods[0]["method"], &methods[1]["method"]), (&json!("totp"), &json!("password")));
         assert_eq!(methods[0]["timestamp"], service.clock.unix_seconds());
         assert_eq!(raised["user"]["factors"].as_array().unwrap().len(), 1, "the other one was not verified");
@@ -89,7 +89,7 @@ async fn audit_entries_of_factors_carry_the_address() {
     assert_eq!(service.count(entry).await, 1);
 }
 
-// 25
+/// Behaviour 25: a challenge is answered from its address and once, else it is the mismatch of addresses.
 #[tokio::test]
 async fn a_challenge_is_answered_once_and_from_one_address() {
     let service = Service::new().await;
@@ -110,7 +110,7 @@ async fn a_challenge_is_answered_once_and_from_one_address() {
     assert_error(&again, 422, "mfa_ip_address_mismatch");
 }
 
-// 37
+/// Behaviour 37: a code of an authenticator app counts once.
 #[tokio::test]
 async fn a_code_counts_once_even_with_a_new_challenge() {
     let service = Service::new().await;
@@ -228,7 +228,7 @@ async fn kinds_that_are_off_or_unknown_are_refused() {
     }
 }
 
-// 28: with a verified factor the first level is not enough to change how one signs in.
+/// Behaviour 28: with a verified factor the first level is not enough to change how one signs in.
 #[tokio::test]
 async fn the_first_level_may_not_change_how_one_signs_in() {
     let service = Service::new().await;
@@ -250,7 +250,8 @@ async fn the_first_level_may_not_change_how_one_signs_in() {
     assert_eq!(enroll(&service, &app.session, "more").await.status, 200);
 }
 
-// 27, 93
+/// Behaviour 27: removing a factor lowers the sessions that used it.
+/// Behaviour 93: the level follows the methods; tokens that are out keep theirs.
 #[tokio::test]
 async fn removing_a_factor_lowers_the_sessions_that_used_it() {
     let service = Service::new().await;
@@ -265,7 +266,7 @@ async fn removing_a_factor_lowers_the_sessions_that_used_it() {
     assert_eq!(service.count("auth.audit_log_entries where payload ->> 'action' = 'factor_unenrolled'").await, 1);
 }
 
-// 74
+/// Behaviour 74: anonymous users have no factors.
 #[tokio::test]
 async fn anonymous_users_and_tokens_without_a_session_have_no_factors() {
     let service = Service::new().await;
@@ -281,7 +282,7 @@ async fn anonymous_users_and_tokens_without_a_session_have_no_factors() {
     assert_error(&service.send(without).await, 403, "session_not_found");
 }
 
-// 118
+/// Behaviour 118: a deleted factor is answered, a deleted user is an empty object.
 #[tokio::test]
 async fn administrators_list_rename_and_delete_factors() {
     let service = Service::new().await;

@@ -12,7 +12,8 @@ use crate::support::{PASSWORD, Service, assert_error, text};
 
 const HOOK: HookName = HookName::MfaVerificationAttempt;
 
-// 26, 136
+/// Behaviour 26: the hook of second factors that rejects ends all sessions.
+/// Behaviour 136: what a hook in the database writes goes with what it was asked about.
 #[tokio::test]
 async fn a_function_rejects_what_is_wrong_and_ends_all_sessions() {
     let output = r#"jsonb_build_object(
@@ -75,7 +76,7 @@ async fn with_phone(decision: Value) -> (Service, Arc<MockServer>, Value, String
     (service, server, session, factor)
 }
 
-// 26
+/// Behaviour 26: the hook of second factors that rejects ends all sessions.
 #[tokio::test]
 async fn over_http_a_right_code_may_be_rejected_too() {
     let (service, server, session, factor) = with_phone(json!({"decision": "reject"})).await;

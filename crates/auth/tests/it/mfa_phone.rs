@@ -60,7 +60,7 @@ fn line(server: &MockServer) -> Line {
     Line { base_url: server.uri(), ..Line::new(authkit::outbound::client().expect("a client")) }
 }
 
-// 24
+/// Behaviour 24: a second factor ends lower sessions and the chain of refresh tokens from before.
 #[tokio::test]
 async fn a_code_sent_to_the_phone_raises_the_session() {
     let server = MockServer::start().await;
@@ -152,7 +152,7 @@ async fn what_is_off_is_refused() {
     assert_error(&answer(&service, &session, factor, nil, "").await, 400, "validation_failed");
 }
 
-// 25
+/// Behaviour 25: a challenge is answered from its address and once, else it is the mismatch of addresses.
 #[tokio::test]
 async fn a_code_is_good_once_from_one_address_and_for_its_challenge() {
     let phones = Phones::default();
@@ -340,7 +340,8 @@ async fn a_hook_that_sends_messages_is_told_what_they_are_for() {
     assert_eq!(raised.status, 200, "{}", raised.text());
 }
 
-// 27, 93
+/// Behaviour 27: removing a factor lowers the sessions that used it.
+/// Behaviour 93: the level follows the methods; tokens that are out keep theirs.
 #[tokio::test]
 async fn an_app_and_a_phone_stand_for_each_other_and_go_one_by_one() {
     let phones = Phones::default();
@@ -365,7 +366,7 @@ async fn an_app_and_a_phone_stand_for_each_other_and_go_one_by_one() {
     assert_eq!(service.audited("factor_unenrolled").await, 1);
 }
 
-// 118
+/// Behaviour 118: a deleted factor is answered, a deleted user is an empty object.
 #[tokio::test]
 async fn administrators_change_and_delete_phones() {
     let phones = Phones::default();

@@ -34,7 +34,7 @@ async fn unlink(service: &Service, session: &Value) {
     assert_eq!(answer.status, 200, "{}", answer.text());
 }
 
-// 17
+/// Behaviour 17: the letter about an unlinked identity goes to the address of before.
 #[tokio::test]
 async fn letters_tell_of_factors_and_identities() {
     let post = Post::default();
@@ -78,7 +78,7 @@ async fn the_hook_is_told_kind_and_provider() {
     assert_eq!(input["user"]["email"], "john@example.com");
 }
 
-// 132
+/// Behaviour 132: a notification that fails fails nothing.
 #[tokio::test]
 async fn what_cannot_be_told_happens_all_the_same() {
     let server = hooks::server(ResponseTemplate::new(500)).await;

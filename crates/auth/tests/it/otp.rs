@@ -7,7 +7,9 @@ use testkit::Call;
 use crate::support::{PASSWORD, Service, assert_error, fragment, text};
 use crate::verify::{CHALLENGE, VERIFIER, exchange, settings};
 
-// 56, 54
+/// Behaviour 41: the address is stored in lower case.
+/// Behaviour 54: `email` stands for both, and the names of before stay good.
+/// Behaviour 56: who is new gets the letter of confirmation, who is confirmed the magic link.
 #[tokio::test]
 async fn who_is_new_confirms_and_who_is_known_signs_in() {
     let service = Service::with(settings()).await;
@@ -29,11 +31,12 @@ async fn who_is_new_confirms_and_who_is_known_signs_in() {
     assert_eq!(fragment(&opened, "type"), "magiclink");
     assert_eq!(service.audited("user_recovery_requested").await, 1);
     assert_error(&service.sign_in("john@example.com", "").await, 400, "invalid_credentials");
-    // 41: the address is stored in lower case.
     assert_eq!(service.count("auth.users where email = 'john@example.com'").await, 1);
 }
 
-// 57, 50
+/// Behaviour 49: a new mail ends the link of the one before.
+/// Behaviour 50: too soon sends nothing, and what was sent stays good.
+/// Behaviour 57: asking again before confirming is the confirmation once more.
 #[tokio::test]
 async fn asking_again_before_confirming_is_limited_and_the_old_code_stays_good() {
     let service = Service::with(settings()).await;
@@ -44,21 +47,20 @@ async fn asking_again_before_confirming_is_limited_and_the_old_code_stays_good()
     service.advance(1);
     assert_eq!(service.post("/otp", json!({"email": "john@example.com"})).await.status, 200);
     let second = service.mail("john@example.com").await;
-    // 49
     let verify = |hash: &str| json!({"type": "signup", "token_hash": hash});
     assert_error(&service.post("/verify", verify(first.hash())).await, 403, "otp_expired");
     assert_eq!(service.post("/verify", verify(second.hash())).await.status, 200);
     assert_eq!(service.count("auth.users").await, 1);
 }
 
-// 4
+/// Behaviour 4: nobody learns by these answers who has an account, except where an app asks with `create_user: false`.
+/// Behaviour 69: a channel with an address is an error for codes and nothing for sign-ups.
 #[tokio::test]
 async fn inputs_and_switches_are_checked() {
     let service = Service::with(settings()).await;
     for (path, body, status, code) in [
         ("/otp", json!({}), 400, "validation_failed"),
         ("/otp", json!({"email": "a@b.c", "phone": "15550100"}), 400, "validation_failed"),
-        // 69
         ("/otp", json!({"email": "a@b.c", "channel": "sms"}), 400, "validation_failed"),
         ("/otp", json!({"email": "a@b.c", "code_challenge": "x"}), 400, "validation_failed"),
         ("/otp", json!({"email": "no address"}), 400, "validation_failed"),
@@ -81,7 +83,7 @@ async fn inputs_and_switches_are_checked() {
     }
 }
 
-// 71
+/// Behaviour 71: a flow lasts five minutes from its start, a magic link's from its click.
 #[tokio::test]
 async fn a_magic_link_with_a_challenge_may_be_opened_late() {
     let service = Service::new().await;

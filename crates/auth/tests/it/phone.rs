@@ -67,7 +67,7 @@ async fn service(settings: Settings, phones: &Phones) -> Service {
     Service::with_outside(settings, Outside::default().with_sms(Arc::new(phones.clone()))).await
 }
 
-// 66
+/// Behaviour 66: numbers are kept and compared without `+` and spaces.
 #[tokio::test]
 async fn a_number_is_confirmed_by_its_code() {
     let phones = Phones::default();
@@ -87,7 +87,7 @@ async fn a_number_is_confirmed_by_its_code() {
     let verify =
         |kind: &str, code: &str| service.post("/verify", json!({"type": kind, "phone": "+15550100", "token": code}));
     assert_error(&verify("sms", "000000").await, 403, "otp_expired");
-    assert_error(&verify("signup", &sent.code).await, 400, "validation_failed");
+    assert_error(&verify("signup", &sent.code).await, 403, "otp_expired");
     let session = verify("sms", &sent.code).await;
     assert_eq!(session.status, 200, "{}", session.text());
     assert!(session.json()["user"]["phone_confirmed_at"].is_string());
@@ -108,6 +108,7 @@ async fn a_code_for_a_number_confirms_no_address() {
     assert_eq!(service.count("auth.users where email_confirmed_at is not null").await, 0);
 }
 
+/// Behaviour 68: `sms` is the channel where none is named; `whatsapp` needs who knows it.
 #[tokio::test]
 async fn codes_expire_after_a_minute_and_are_not_sent_too_often() {
     let phones = Phones::default();
@@ -132,7 +133,7 @@ async fn codes_expire_after_a_minute_and_are_not_sent_too_often() {
     assert_error(&unknown, 422, "otp_disabled");
 }
 
-// 67
+/// Behaviour 67: codes of test numbers are limited, sent to nobody and good at any time.
 #[tokio::test]
 async fn test_numbers_get_no_message_and_keep_their_code() {
     let phones = Phones::default();
@@ -148,6 +149,7 @@ async fn test_numbers_get_no_message_and_keep_their_code() {
     assert!(phones.sent.lock().expect("no test panicked with it").is_empty());
 }
 
+/// Behaviour 73: an anonymous user becomes permanent by confirming.
 #[tokio::test]
 async fn a_new_number_is_confirmed_and_makes_an_anonymous_user_permanent() {
     let phones = Phones::default();
@@ -174,7 +176,7 @@ async fn a_new_number_is_confirmed_and_makes_an_anonymous_user_permanent() {
     assert_eq!((resent.status.as_u16(), &*phones.last().phone), (200, "15550102"));
 }
 
-// 83
+/// Behaviour 83: a number proves presence too.
 #[tokio::test]
 async fn a_number_proves_presence_too() {
     let phones = Phones::default();
@@ -198,7 +200,8 @@ async fn where_numbers_count_as_confirmed_nothing_is_sent() {
     assert_eq!(changed.json()["phone"], "15550101");
 }
 
-// 1, 2
+/// Behaviour 1: the answer about a confirmed address is a fabricated user without identities; a real one has some.
+/// Behaviour 2: the fabricated user has another id each time and repeats the data of who asks.
 #[tokio::test]
 async fn signing_up_again_with_a_confirmed_number_tells_nothing() {
     let phones = Phones::default();
@@ -212,7 +215,7 @@ async fn signing_up_again_with_a_confirmed_number_tells_nothing() {
     assert_eq!(phones.sent.lock().expect("no test panicked with it").len(), 1);
 }
 
-// 68
+/// Behaviour 68: `sms` is the channel where none is named; `whatsapp` needs who knows it.
 #[tokio::test]
 async fn without_a_provider_or_when_it_fails_nothing_remains() {
     let without = Service::with(settings()).await;

@@ -52,6 +52,7 @@ async fn visitors_pass_with_a_good_token_only() {
     }
 }
 
+/// Behaviour 33: an administrator's token lets pass, no other one does.
 #[tokio::test]
 async fn refreshes_verification_and_administrators_need_no_token() {
     let (server, service) = guarded().await;
@@ -60,7 +61,6 @@ async fn refreshes_verification_and_administrators_need_no_token() {
     assert_eq!(service.refresh(text(&session, "refresh_token")).await.status, 200);
     let asked = server.received_requests().await.expect("recorded").len();
     let recover = json!({"email": "john@example.com"});
-    // 33: an administrator's token lets pass, no other one does.
     let by_admin = Call::post("/recover", &recover).bearer(&project::service_token());
     assert_eq!(service.send(by_admin).await.status, 200);
     let by_user = Call::post("/recover", &recover).bearer(text(&session, "access_token"));

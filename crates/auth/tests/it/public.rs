@@ -18,7 +18,7 @@ async fn health_names_the_service() {
     assert!(answer.json()["version"].is_string());
 }
 
-// 124
+/// Behaviour 124: settings tell what is on and no secret.
 #[tokio::test]
 async fn settings_tell_what_is_on_and_no_secret() {
     let service = Service::with(Settings { disable_signup: true, ..Settings::default() }).await;
@@ -45,7 +45,7 @@ async fn settings_tell_what_is_on_and_no_secret() {
     assert_eq!(settings["sms_provider"], "");
 }
 
-// 100
+/// Behaviour 100: one key signs; the keys that verify are published, secrets are not.
 #[tokio::test]
 async fn public_keys_are_published_for_ten_minutes() {
     let service = Service::new().await;
@@ -71,7 +71,7 @@ async fn unknown_paths_are_plain_404_and_other_methods_405() {
     assert_eq!(service.send(Call::get("/user/")).await.status, 401, "a slash at the end is fine");
 }
 
-// 121
+/// Behaviour 121: the version asked for changes the bodies of errors only.
 #[tokio::test]
 async fn the_version_header_changes_error_bodies_only() {
     let service = Service::new().await;
@@ -93,7 +93,7 @@ async fn the_version_header_changes_error_bodies_only() {
     assert_eq!(answer.header("x-supabase-api-version"), "");
 }
 
-// 0.3
+/// The deadline, 0.3 of the reference.
 #[tokio::test]
 async fn a_request_that_takes_too_long_is_504_and_changes_nothing() {
     let settings = Settings { max_request_duration: Duration::from_millis(300), ..Settings::default() };

@@ -6,7 +6,7 @@ use testkit::Call;
 
 use crate::support::{PASSWORD, Service, assert_error, text};
 
-// 81
+/// Behaviour 81: a code proves presence where the session is older than a day.
 #[tokio::test]
 async fn an_old_session_changes_the_password_with_a_code() {
     let settings = Settings { update_password_require_reauthentication: true, ..Settings::default() };

@@ -13,7 +13,7 @@ async fn change(service: &Service, session: &Value, email: &str) -> Answer {
     service.send(call.json(&json!({"email": email}))).await
 }
 
-// 4
+/// Behaviour 4: nobody learns by these answers who has an account, except where an app asks with `create_user: false`.
 #[tokio::test]
 async fn whoever_forgot_the_password_sets_a_new_one() {
     let service = Service::new().await;
@@ -39,6 +39,7 @@ async fn whoever_forgot_the_password_sets_a_new_one() {
     }
 }
 
+/// Behaviour 51: a confirmation ends every other pending token.
 #[tokio::test]
 async fn recovery_confirms_and_its_code_counts_as_a_magic_link() {
     let service = Service::with(settings()).await;
@@ -50,10 +51,10 @@ async fn recovery_confirms_and_its_code_counts_as_a_magic_link() {
         service.post("/verify", json!({"type": "magiclink", "token": code, "email": "john@example.com"})).await;
     assert_eq!(answer.status, 200, "{}", answer.text());
     assert!(answer.json()["user"]["email_confirmed_at"].is_string());
-    // 51
     assert_eq!(service.count("auth.one_time_tokens").await, 0);
 }
 
+/// Behaviour 5: too soon is too soon for addresses without an account as well.
 #[tokio::test]
 async fn requests_are_checked_and_limited() {
     let service = Service::new().await;
@@ -65,7 +66,6 @@ async fn requests_are_checked_and_limited() {
     assert_eq!(service.post("/recover", json!({"email": "john@example.com"})).await.status, 200);
     let soon = service.post("/recover", json!({"email": "john@example.com"})).await;
     assert_error(&soon, 429, "over_email_send_rate_limit");
-    // 5
     let unknown = || service.post("/recover", json!({"email": "nobody@example.com"}));
     assert_eq!(unknown().await.status, 200);
     let (known, unknown) = (soon, unknown().await);
@@ -77,7 +77,7 @@ async fn requests_are_checked_and_limited() {
     assert_error(&without.post("/recover", json!({"email": "a@b.c"})).await, 400, "email_provider_disabled");
 }
 
-// 22
+/// Behaviour 22: a new address is confirmed from both inboxes, and the first confirmation opens no session.
 #[tokio::test]
 async fn a_new_address_is_confirmed_from_both_inboxes() {
     let service = Service::with(settings()).await;
@@ -108,7 +108,7 @@ async fn a_new_address_is_confirmed_from_both_inboxes() {
     assert_error(&service.sign_in("old@example.com", PASSWORD).await, 400, "invalid_credentials");
 }
 
-// 60
+/// Behaviour 60: the code of half a change is a text.
 #[tokio::test]
 async fn the_first_of_two_confirmations_is_told_to_apps() {
     let service = Service::with(settings()).await;
@@ -124,7 +124,7 @@ async fn the_first_of_two_confirmations_is_told_to_apps() {
     assert_error(&answer, 403, "otp_expired");
 }
 
-// 79
+/// Behaviour 79: a new address is asked for even where addresses are confirmed at once.
 #[tokio::test]
 async fn a_new_address_is_asked_for_even_where_addresses_are_confirmed_at_once() {
     let service = Service::new().await;
@@ -148,7 +148,7 @@ async fn an_address_that_was_taken_meanwhile_is_refused() {
     assert_eq!(fragment(&opened, "error_code"), "email_exists");
 }
 
-// 73
+/// Behaviour 73: an anonymous user becomes permanent by confirming.
 #[tokio::test]
 async fn an_anonymous_user_gets_an_address_at_once_under_autoconfirm() {
     let service = Service::new().await;

@@ -15,6 +15,8 @@ async fn exchange(service: &Service, token: &str) -> Value {
     answer.json()
 }
 
+/// Behaviour 88: a refresh notes its time in UTC, address and program.
+/// Behaviour 123: `weak_password` is there for passwords and for nothing else.
 #[tokio::test]
 async fn an_active_token_is_swapped_for_a_new_one() {
     let service = Service::new().await;
@@ -31,7 +33,6 @@ async fn an_active_token_is_swapped_for_a_new_one() {
     assert_eq!(service.user(text(&refreshed, "access_token")).await.status, 200);
     let parent: String = service.db.value("select parent from auth.refresh_tokens where not revoked").await;
     assert_eq!(parent, text(&session, "refresh_token"));
-    // 88
     let at: String =
         service.db.value("select to_char(refreshed_at, 'YYYY-MM-DD\"T\"HH24:MI:SS') from auth.sessions").await;
     assert!(service.clock.now().to_string().starts_with(&at), "{at}");
@@ -55,7 +56,7 @@ async fn refreshing_keeps_methods_and_session() {
     assert_eq!(after.claims["iat"], service.clock.unix_seconds());
 }
 
-// 84: whoever lost the answer gets the same token again, any time later.
+/// Behaviour 84: whoever lost the answer gets the same token again, any time later.
 #[tokio::test]
 async fn the_parent_of_the_active_token_gives_the_active_token() {
     let service = Service::new().await;
@@ -68,7 +69,7 @@ async fn the_parent_of_the_active_token_gives_the_active_token() {
     assert_eq!(service.count("auth.refresh_tokens").await, 2);
 }
 
-// 85
+/// Behaviour 85: an older token ends the family outside the interval, and that stays.
 #[tokio::test]
 async fn an_older_token_ends_the_family_outside_the_interval_only() {
     let service = Service::new().await;
@@ -88,6 +89,26 @@ async fn an_older_token_ends_the_family_outside_the_interval_only() {
     assert_error(&service.refresh(text(&late, "refresh_token")).await, 400, "refresh_token_already_used");
 }
 
+// In Supabase the newest token of a family that was ended is still good within the interval.
+#[tokio::test]
+async fn no_token_of_an_ended_family_is_good_even_within_the_interval() {
+    for version in [1, 2] {
+        let settings = Settings { refresh_token_algorithm_version: version, ..Settings::default() };
+        let service = Service::with(settings).await;
+        let first = service.sign_up("john@example.com").await;
+        let second = exchange(&service, text(&first, "refresh_token")).await;
+        service.advance(60);
+        let third = exchange(&service, text(&second, "refresh_token")).await;
+        let fourth = exchange(&service, text(&third, "refresh_token")).await;
+        service.advance(11);
+        assert_error(&service.refresh(text(&first, "refresh_token")).await, 400, "refresh_token_already_used");
+        let code = if version == 1 { "refresh_token_already_used" } else { "refresh_token_not_found" };
+        for ended in [&first, &second, &third, &fourth] {
+            assert_error(&service.refresh(text(ended, "refresh_token")).await, 400, code);
+        }
+    }
+}
+
 #[tokio::test]
 async fn without_rotation_reuse_is_refused_and_nothing_else() {
     let settings = Settings { refresh_token_rotation: false, ..Settings::default() };
@@ -100,7 +121,7 @@ async fn without_rotation_reuse_is_refused_and_nothing_else() {
     exchange(&service, text(&third, "refresh_token")).await;
 }
 
-// 86: all who refresh at once get the same token, and nobody is signed out.
+/// Behaviour 86: all who refresh at once get the same token, and nobody is signed out.
 #[tokio::test(flavor = "multi_thread")]
 async fn fifty_refreshes_of_one_token_at_once_agree() {
     let service = Service::new().await;
@@ -124,6 +145,8 @@ async fn fifty_refreshes_of_one_token_at_once_agree() {
     exchange(&service, &token).await;
 }
 
+/// Behaviour 87: the token of a deleted session is not found.
+/// Behaviour 108: a ban counts at once and at refresh, and ends no session.
 #[tokio::test]
 async fn tokens_of_no_session_user_or_form_are_refused() {
     let service = Service::new().await;
@@ -138,18 +161,17 @@ async fn tokens_of_no_session_user_or_form_are_refused() {
     }
     let session = service.sign_up("john@example.com").await;
     service.db.sql("update auth.users set banned_until = now() + interval '1 day'").await;
-    // 108
     assert_error(&service.refresh(text(&session, "refresh_token")).await, 400, "user_banned");
     service.db.sql("update auth.users set banned_until = null; update auth.refresh_tokens set session_id = null").await;
     assert_error(&service.refresh(text(&session, "refresh_token")).await, 400, "session_not_found");
     assert_eq!(service.count("auth.refresh_tokens").await, 0);
     let session = service.sign_in("john@example.com", crate::support::PASSWORD).await.json();
-    // 87
     service.db.sql("delete from auth.sessions").await;
     assert_error(&service.refresh(text(&session, "refresh_token")).await, 400, "refresh_token_not_found");
 }
 
-// 89, 90: limits count at refresh.
+/// Behaviour 89: inactivity counts from the last refresh, else from the token, else from the sign-in.
+/// Behaviour 90: limits of sessions count at refresh and for administrators, nowhere else.
 #[tokio::test]
 async fn sessions_end_by_age_inactivity_and_their_own_end() {
     let hour = Some(Duration::from_secs(3600));
@@ -178,7 +200,9 @@ async fn sessions_end_by_age_inactivity_and_their_own_end() {
     assert_error(&service.refresh(text(&session, "refresh_token")).await, 400, "session_expired");
 }
 
-// 92, 93: second factors in a restored database count.
+/// Behaviour 92: the first level lasts shorter for users with a second factor.
+/// Behaviour 93: the level follows the methods; tokens that are out keep theirs.
+/// Behaviour 94: methods are listed newest first, one entry each.
 #[tokio::test]
 async fn levels_follow_the_methods_of_the_session() {
     let settings = Settings { sessions_allow_low_aal: Some(Duration::from_secs(600)), ..Settings::default() };
@@ -208,11 +232,11 @@ async fn levels_follow_the_methods_of_the_session() {
     let high = exchange(&service, text(&low, "refresh_token")).await;
     let claims = testkit::keyring().verify(text(&high, "access_token")).unwrap();
     assert_eq!(claims.claims["aal"], "aal2");
-    // 94
     assert_eq!(claims.claims["amr"][0]["method"], "totp");
     assert_eq!(high["expires_in"], 3600);
 }
 
+/// Behaviour 122: errors in OAuth's form are 400, whatever the version.
 #[tokio::test]
 async fn sessions_of_oauth_clients_refresh_elsewhere() {
     let service = Service::new().await;
@@ -224,7 +248,6 @@ async fn sessions_of_oauth_clients_refresh_elsewhere() {
          update auth.sessions set oauth_client_id = client.id from client",
     ).await;
     let answer = service.refresh(text(&session, "refresh_token")).await;
-    // 122
     assert_eq!(answer.status, 400);
     assert_eq!(answer.json()["error"], "invalid_client");
     assert_eq!(answer.header("x-sb-error-code"), "");

@@ -122,7 +122,7 @@ async fn tokens_of_another_key_session_or_future_are_refused() {
     assert_error(&service.refresh(&format!("{token}A")).await, 400, "validation_failed");
 }
 
-// 86
+/// Behaviour 86: all who refresh at once get the same token, and nobody is signed out.
 #[tokio::test(flavor = "multi_thread")]
 async fn two_hundred_refreshes_of_one_token_at_once_agree() {
     for settings in

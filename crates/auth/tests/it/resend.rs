@@ -6,7 +6,8 @@ use testkit::Call;
 use crate::support::{PASSWORD, Service, assert_error, fragment, text};
 use crate::verify::settings;
 
-// 4
+/// Behaviour 4: nobody learns by these answers who has an account, except where an app asks with `create_user: false`.
+/// Behaviour 5: too soon is too soon for addresses without an account as well.
 #[tokio::test]
 async fn only_what_is_under_way_is_sent_again() {
     let service = Service::with(settings()).await;
@@ -18,7 +19,6 @@ async fn only_what_is_under_way_is_sent_again() {
     let unknown = resend("nobody@example.com").await;
     assert_eq!((known.status, &known.body), (unknown.status, &unknown.body));
     assert_eq!(&*known.text(), "{}");
-    // 5
     for email in ["john@example.com", "nobody@example.com"] {
         assert_error(&resend(email).await, 429, "over_email_send_rate_limit");
     }
@@ -41,6 +41,20 @@ async fn a_change_of_address_is_sent_again_to_both() {
     assert_eq!(answer.status, 200, "{}", answer.text());
     assert_eq!(service.count("vestibule.mailbox").await, 4);
     assert_ne!(service.mail("new@example.com").await.hash(), before.hash());
+}
+
+#[tokio::test]
+async fn a_flow_that_is_sent_again_is_named_after_its_method() {
+    let service = Service::with(settings()).await;
+    service.sign_up("john@example.com").await;
+    service.advance(1);
+    let challenge = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+    let body = json!({
+        "type": "signup", "email": "john@example.com", "code_challenge": challenge, "code_challenge_method": "s256",
+    });
+    assert_eq!(service.post("/resend", body).await.status, 200);
+    let named = "auth.flow_state where provider_type = 'email/signup' and authentication_method = 'email/signup'";
+    assert_eq!(service.count(named).await, 1);
 }
 
 #[tokio::test]

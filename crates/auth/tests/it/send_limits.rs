@@ -42,7 +42,7 @@ fn other_instance(service: &Service, settings: Settings, post: &Post) -> Router 
     auth::router(auth::State::new(settings, deps).with_outside(outside))
 }
 
-// 134
+/// Behaviour 134: limits are shared by all servers of a database.
 #[tokio::test]
 async fn so_many_mails_go_out_in_an_hour_from_all_servers_together() {
     let post = Post::default();
@@ -97,7 +97,7 @@ async fn unknown_addresses_are_counted_like_known_ones() {
     }
 }
 
-// 133
+/// Behaviour 133: a limit of none on mails stops them even where addresses are confirmed at once.
 #[tokio::test]
 async fn none_is_none_and_else_those_who_need_not_confirm_are_not_counted() {
     let post = Post::default();

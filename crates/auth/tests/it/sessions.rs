@@ -98,7 +98,7 @@ async fn administrators_see_and_end_anybodys_sessions() {
     assert_error(&delete(&service, nobody, &admin).await, 404, "user_not_found");
 }
 
-// 91
+/// Behaviour 91: of one session per user the older one fails at its next refresh.
 #[tokio::test]
 async fn with_one_session_per_user_the_older_one_fails_at_its_next_refresh() {
     let service = Service::with(Settings { sessions_single_per_user: true, ..Settings::default() }).await;

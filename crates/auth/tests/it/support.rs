@@ -40,9 +40,16 @@ impl Service {
     }
 
     async fn guarded(settings: Settings, protection: Protection, outside: Outside) -> Self {
+        Self::on(TestDb::new().await, Clock::fixed(Timestamp::now()), settings, (protection, outside))
+    }
+
+    /// The same database and clock with other settings.
+    pub(crate) fn restart(self, settings: Settings) -> Self {
+        Self::on(self.db, self.clock, settings, (Protection::default(), Outside::default()))
+    }
+
+    fn on(db: TestDb, clock: Clock, settings: Settings, (protection, outside): (Protection, Outside)) -> Self {
         settings.validate().expect("the test's settings are valid");
-        let db = TestDb::new().await;
-        let clock = Clock::fixed(Timestamp::now());
         let deps = Deps {
             db: db.db("supabase_auth_admin"),
             keyring: keyring(),

@@ -11,7 +11,7 @@ async fn update(service: &Service, session: &Value, body: Value) -> Answer {
     service.send(Call::new(Method::PUT, "/user").bearer(text(session, "access_token")).json(&body)).await
 }
 
-// 77
+/// Behaviour 77: metadata is merged at the first level, and null deletes.
 #[tokio::test]
 async fn data_is_merged_key_by_key() {
     let service = Service::new().await;
@@ -53,6 +53,7 @@ async fn merges_at_the_same_time_lose_nothing() {
     }
 }
 
+/// Behaviour 77: metadata is merged at the first level, and null deletes.
 #[tokio::test]
 async fn metadata_that_is_no_object_is_replaced() {
     let service = Service::new().await;
@@ -74,7 +75,7 @@ async fn no_metadata_is_an_empty_object_into_which_null_deletes() {
     assert_eq!(answer.json()["user_metadata"], json!({"a": 1}));
 }
 
-// 23
+/// Behaviour 23: a new password ends all other sessions and every pending token.
 #[tokio::test]
 async fn a_new_password_ends_all_other_sessions_and_pending_tokens() {
     let service = Service::new().await;
@@ -99,7 +100,7 @@ async fn a_new_password_ends_all_other_sessions_and_pending_tokens() {
     assert_eq!(service.count("auth.audit_log_entries where payload ->> 'action' = 'user_updated_password'").await, 1);
 }
 
-// 47
+/// Behaviour 47: an empty password is weak, so that none can be removed.
 #[tokio::test]
 async fn passwords_are_checked() {
     let service = Service::new().await;
@@ -115,7 +116,8 @@ async fn passwords_are_checked() {
     assert_eq!(service.sign_in("john@example.com", PASSWORD).await.status, 200);
 }
 
-// 81, 82
+/// Behaviour 81: a code proves presence where the session is older than a day.
+/// Behaviour 82: who came by recovery or a code need not know the password.
 #[tokio::test]
 async fn changing_a_password_may_need_the_old_one_or_a_fresh_sign_in() {
     let service =
@@ -139,7 +141,7 @@ async fn changing_a_password_may_need_the_old_one_or_a_fresh_sign_in() {
     assert_error(&update(&service, &session, with_nonce).await, 422, "reauthentication_not_valid");
 }
 
-// 78
+/// Behaviour 78: `app_metadata` needs the row of an administrator.
 #[tokio::test]
 async fn app_metadata_needs_an_administrators_row() {
     let service = Service::new().await;
@@ -151,7 +153,7 @@ async fn app_metadata_needs_an_administrators_row() {
     assert_eq!(answer.json()["app_metadata"], json!({"provider": "email", "providers": ["email"], "plan": "gold"}));
 }
 
-// 28
+/// Behaviour 28: with a verified factor the first level may not change how one signs in.
 #[tokio::test]
 async fn a_second_factor_must_be_used_before_the_password_changes() {
     let service = Service::new().await;
@@ -182,7 +184,7 @@ async fn accounts_of_single_sign_on_change_there() {
     }
 }
 
-// 80
+/// Behaviour 80: the same address or number is no change.
 #[tokio::test]
 async fn addresses_and_numbers_are_checked_and_the_same_ones_ignored() {
     let service = Service::new().await;

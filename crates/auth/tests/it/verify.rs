@@ -23,6 +23,10 @@ async fn open(service: &Service, link: &str) -> Answer {
     service.send(Call::get(link)).await
 }
 
+/// Behaviour 48: a token is kept twice: links use one copy, codes are as good.
+/// Behaviour 61: used, wrong and expired links look the same.
+/// Behaviour 127: parameters of fragments are sorted and escaped.
+/// Behaviour 1: the answer about a confirmed address is a fabricated user without identities; a real one has some.
 #[tokio::test]
 async fn a_sign_up_is_confirmed_by_its_link() {
     let service = Service::with(settings()).await;
@@ -34,7 +38,6 @@ async fn a_sign_up_is_confirmed_by_its_link() {
     assert_error(&service.sign_in("john@example.com", PASSWORD).await, 400, "email_not_confirmed");
     let letter = service.mail("john@example.com").await;
     assert!(letter.link.ends_with("&type=signup&redirect_to=http://127.0.0.1:3000"), "{}", letter.link);
-    // 48
     let kept: String = service
         .db
         .value("select token_hash from auth.one_time_tokens join auth.users on confirmation_token = token_hash")
@@ -43,7 +46,6 @@ async fn a_sign_up_is_confirmed_by_its_link() {
 
     service.advance(3600);
     let answer = open(&service, &letter.link).await;
-    // 127
     let location = answer.header("location");
     assert!(location.starts_with("http://127.0.0.1:3000#access_token="), "{location}");
     let names: Vec<_> =
@@ -60,7 +62,6 @@ async fn a_sign_up_is_confirmed_by_its_link() {
         let entries = format!("auth.audit_log_entries where payload ->> 'action' = '{action}'");
         assert_eq!(service.count(&entries).await, rows, "{action}");
     }
-    // 61: used, wrong and expired links look the same.
     let again = open(&service, &letter.link).await;
     assert_eq!(
         again.header("location"),
@@ -69,7 +70,10 @@ async fn a_sign_up_is_confirmed_by_its_link() {
     );
 }
 
-// 1, 2, 3
+/// Behaviour 1: the answer about a confirmed address is a fabricated user without identities; a real one has some.
+/// Behaviour 2: the fabricated user has another id each time and repeats the data of who asks.
+/// Behaviour 3: nothing of the account shows in the fabricated user.
+/// Behaviour 5: as for an account that waits for confirmation.
 #[tokio::test]
 async fn signing_up_again_tells_nothing_about_a_confirmed_account() {
     let service = Service::with(settings()).await;
@@ -89,7 +93,6 @@ async fn signing_up_again_tells_nothing_about_a_confirmed_account() {
         "user_metadata": {"mine": 1}, "identities": [], "created_at": now, "updated_at": now, "is_anonymous": false,
     });
     assert_eq!(fabricated, expected);
-    // 5: as for an account that waits for confirmation.
     let soon = service.post("/signup", request.clone()).await;
     assert_error(&soon, 429, "over_email_send_rate_limit");
     service.advance(1);
@@ -99,7 +102,9 @@ async fn signing_up_again_tells_nothing_about_a_confirmed_account() {
     assert_eq!(service.count("auth.audit_log_entries where payload ->> 'action' = 'user_repeated_signup'").await, 2);
 }
 
-// 8, 49, 50
+/// Behaviour 8: signing up over an unconfirmed account changes neither its password nor its metadata.
+/// Behaviour 49: a new mail ends the link of the one before.
+/// Behaviour 50: too soon sends nothing, and what was sent stays good.
 #[tokio::test]
 async fn signing_up_again_before_confirming_sends_another_mail_and_changes_nothing() {
     let service = Service::with(settings()).await;
@@ -121,7 +126,7 @@ async fn signing_up_again_before_confirming_sends_another_mail_and_changes_nothi
     assert_eq!(service.sign_in("john@example.com", PASSWORD).await.status, 200);
 }
 
-// 54
+/// Behaviour 54: `email` stands for both, and the names of before stay good.
 #[tokio::test]
 async fn codes_and_hashes_are_good_for_a_session_too() {
     let service = Service::with(settings()).await;
@@ -162,7 +167,8 @@ async fn a_code_is_good_once_even_at_the_same_time() {
     assert_eq!(sessions, 1);
 }
 
-// 53, 58
+/// Behaviour 53: a token hash comes alone.
+/// Behaviour 58: wrong input is JSON, wrong tokens lead back to the app.
 #[tokio::test]
 async fn inputs_are_checked_before_anything_is_looked_up() {
     let service = Service::with(settings()).await;
@@ -181,6 +187,8 @@ async fn inputs_are_checked_before_anything_is_looked_up() {
         (json!({"type": "sms", "token_hash": hash}), 400, "validation_failed"),
         (json!({"type": "signup", "token": "1", "email": email}), 403, "otp_expired"),
         (json!({"type": "sms", "token": "1", "phone": "15550100"}), 403, "otp_expired"),
+        (json!({"type": "sms", "token": "1", "email": email}), 403, "otp_expired"),
+        (json!({"type": "signup", "token": "1", "phone": "15550100"}), 403, "otp_expired"),
         (json!({"type": "signup", "token_hash": hash}), 403, "otp_expired"),
     ] {
         assert_error(&service.post("/verify", body).await, status, code);
@@ -191,12 +199,12 @@ async fn inputs_are_checked_before_anything_is_looked_up() {
     assert_eq!(fragment(&answer, "error_code"), "validation_failed");
 }
 
+/// Behaviour 62: who is banned is refused whatever is verified.
 #[tokio::test]
 async fn old_links_and_links_of_banned_users_are_refused() {
     let service = Service::with(settings()).await;
     sign_up(&service, "john@example.com").await;
     let letter = service.mail("john@example.com").await;
-    // 62
     service.db.sql("update auth.users set banned_until = 'infinity'").await;
     assert_eq!(fragment(&open(&service, &letter.link).await, "error_code"), "user_banned");
     service.db.sql("update auth.users set banned_until = null").await;
@@ -215,7 +223,7 @@ async fn looking_at_a_link_does_not_use_it_up() {
     assert_eq!(fragment(&open(&service, &link).await, "type"), "signup");
 }
 
-// 0.11
+/// Where links lead, 0.11 of the reference.
 #[tokio::test]
 async fn links_lead_to_allowed_addresses_only() {
     let service = Service::with(settings()).await;
@@ -262,7 +270,8 @@ async fn code(service: &Service, email: &str) -> String {
     code.strip_suffix("&x=1").expect(&location).to_owned()
 }
 
-// 18, 71
+/// Behaviour 18: a code of a flow is exchanged once.
+/// Behaviour 71: a flow lasts five minutes from its start, a magic link's from its click.
 #[tokio::test]
 async fn a_flow_with_a_code_challenge_ends_in_a_code() {
     let service = Service::with(settings()).await;
@@ -285,7 +294,8 @@ async fn a_code_is_good_for_five_minutes_from_the_start() {
     assert_error(&exchange(&service, &code, VERIFIER).await, 422, "flow_state_expired");
 }
 
-// 52, 59
+/// Behaviour 52: a code typed in opens a session even where the flow has a challenge.
+/// Behaviour 59: errors are in the fragment, and in the query too for flows with a challenge.
 #[tokio::test]
 async fn codes_typed_in_work_in_such_a_flow_and_errors_reach_the_query() {
     let service = Service::with(settings()).await;
@@ -305,7 +315,8 @@ async fn codes_typed_in_work_in_such_a_flow_and_errors_reach_the_query() {
     );
 }
 
-// 63
+/// Behaviour 63: who is invited gets a password that nobody knows, and sets one.
+/// Behaviour 65: signing up with an invited address tells nothing of the invitation.
 #[tokio::test]
 async fn an_invited_user_is_confirmed_without_a_password_that_anybody_knows() {
     let service = Service::with(settings()).await;
@@ -315,12 +326,12 @@ async fn an_invited_user_is_confirmed_without_a_password_that_anybody_knows() {
     let answer = service.post("/verify", json!({"type": "invite", "token_hash": hash})).await;
     assert_eq!(answer.status, 200, "{}", answer.text());
     assert_eq!(service.count("auth.users where encrypted_password like '$2a$10$%'").await, 1);
-    // 65
     service.db.sql("update auth.users set email_confirmed_at = null, confirmation_sent_at = null").await;
     let again = sign_up(&service, "john@example.com").await;
     assert_eq!((&again["user_metadata"], &again["identities"]), (&json!({}), &json!([])));
 }
 
+/// Behaviour 131: a mail that is not taken undoes the sign-up.
 #[tokio::test]
 async fn a_mail_that_cannot_be_kept_undoes_the_sign_up() {
     let service = Service::with(settings()).await;
@@ -329,7 +340,6 @@ async fn a_mail_that_cannot_be_kept_undoes_the_sign_up() {
     let answer = service.send(call.json(&json!({"email": "a@b.c", "password": PASSWORD}))).await;
     assert_eq!(answer.status, 500);
     assert_eq!(answer.json()["message"], "Error sending confirmation email");
-    // 131
     assert_eq!(service.count("auth.users").await, 0);
 }
 

@@ -26,8 +26,10 @@ use crate::strength::MAX_LENGTH;
 /// bcrypt's cost for new hashes, which is what Supabase uses.
 const COST: u32 = 10;
 
-/// A hash of nothing at [`COST`], compared against when there is no account, so that the time is the same.
-const NOBODY: &str = "$2a$10$.....................................................";
+/// A hash of nothing, compared against when there is no account, so that the time is the same.
+fn nobody(cost: u32) -> String {
+    format!("$2a${cost:02}$.....................................................")
+}
 
 /// Why a password could not be hashed or a hash not be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -48,6 +50,7 @@ pub enum HashError {
 pub struct Hasher {
     slots: Arc<Semaphore>,
     random: Random,
+    cost: u32,
 }
 
 /// A stored hash that is known to be of a supported kind.
@@ -70,7 +73,14 @@ impl Hasher {
     #[must_use]
     pub fn new(random: Random) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        Self { slots: Arc::new(Semaphore::new(cores)), random }
+        Self { slots: Arc::new(Semaphore::new(cores)), random, cost: COST }
+    }
+
+    /// The same with another cost, 4 to 31, of new hashes and of what stands in for none. Only tests have a reason
+    /// to lower it.
+    #[must_use]
+    pub fn with_cost(self, cost: u32) -> Self {
+        Self { cost, ..self }
     }
 
     /// Hashes a new password.
@@ -81,9 +91,9 @@ impl Hasher {
         if password.expose_secret().len() > MAX_LENGTH {
             return Err(HashError::TooLong);
         }
-        let salt = self.random.bytes::<16>();
+        let (salt, cost) = (self.random.bytes::<16>(), self.cost);
         self.run(move || {
-            bcrypt::hash_with_salt(password.expose_secret(), COST, salt)
+            bcrypt::hash_with_salt(password.expose_secret(), cost, salt)
                 .map(|parts| parts.format_for_version(bcrypt::Version::TwoA))
                 .map_err(|_| HashError::Unsupported)
         })
@@ -96,13 +106,14 @@ impl Hasher {
     /// # Errors
     /// [`HashError::Interrupted`] at shutdown.
     pub async fn verify(&self, password: SecretString, stored: Option<SecretString>) -> Result<bool, HashError> {
+        let cost = self.cost;
         self.run(move || {
             let known = stored.as_ref().and_then(|hash| StoredHash::parse(hash.expose_secret()).ok());
             match known {
                 Some(hash) => hash.is_of(password.expose_secret()),
                 None => {
                     // The outcome does not matter, the time does.
-                    let _ = bcrypt::verify(password.expose_secret(), NOBODY);
+                    let _ = bcrypt::verify(password.expose_secret(), &nobody(cost));
                     false
                 }
             }
@@ -211,7 +222,7 @@ mod tests {
     async fn nobody_never_signs_in_and_unknown_hashes_match_nothing() {
         let hasher = Hasher::new(Random::system());
         assert_eq!(hasher.verify("".into(), None).await, Ok(false));
-        assert!(bcrypt::verify("", NOBODY).is_ok(), "the stand-in must be a hash, or it takes no time");
+        assert!(bcrypt::verify("", &nobody(COST)).is_ok(), "the stand-in must be a hash, or it takes no time");
         assert!(!is_password("", "").await);
         assert!(!is_password("plain", "plain").await);
     }

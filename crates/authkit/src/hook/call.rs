@@ -210,6 +210,7 @@ mod tests {
         assert!(matches!(call(filled(204_801)).await, Err(HookError::TooLong(204_800))));
     }
 
+    /// Behaviour 135: a hook has one budget for all tries, and busy without `retry-after` fails at once.
     #[tokio::test]
     async fn retry_after_makes_it_try_again_with_a_new_id() {
         let server = MockServer::start().await;
@@ -222,6 +223,11 @@ mod tests {
         let ids: std::collections::HashSet<_> = requests.iter().map(|request| &request.headers["webhook-id"]).collect();
         assert_eq!((requests.len(), ids.len()), (3, 3));
 
+        let server = answering(ResponseTemplate::new(429)).await;
+        let error = hooks().call(&url(&server), &Secrets::default(), &json!({})).await.unwrap_err();
+        assert!(matches!(error, HookError::Unavailable), "{error:?}");
+        assert_eq!(server.received_requests().await.unwrap().len(), 1, "nobody asked for another try");
+
         let busy = ResponseTemplate::new(503).insert_header("retry-after", "1");
         let server = answering(busy).await;
         let error = hooks().call(&url(&server), &Secrets::default(), &json!({})).await.unwrap_err();
@@ -229,11 +235,13 @@ mod tests {
         assert_eq!(server.received_requests().await.unwrap().len(), 3);
     }
 
+    /// Behaviour 135: a hook has one budget for all tries, and busy without `retry-after` fails at once.
     #[tokio::test]
     async fn nobody_there_and_too_late_are_told_apart() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let url: Url = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
         let mut hooks = hooks();
+        assert_eq!(hooks.limits.budget, Duration::from_secs(5));
         hooks.limits.budget = Duration::from_millis(50);
         let silent = hooks.call(&url, &Secrets::default(), &json!({})).await.unwrap_err();
         assert!(matches!(silent, HookError::Timeout(_)), "{silent:?}");

@@ -2,7 +2,7 @@
 //! go on with the old one.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use pg::{Db, Event};
 use tokio::sync::broadcast::Receiver;
@@ -68,9 +68,11 @@ impl Source {
     /// # Errors
     /// [`pg::Error`] of the first statement that fails.
     pub(crate) async fn load(&self) -> Result<Loaded, pg::Error> {
+        let begun = Instant::now();
         let settings = stored::settings(&self.db, &self.settings).await?;
         let schema = load(&self.db, &settings).await?;
         let roles = roles::load(&self.db).await?;
+        tracing::debug!(tables = schema.table_count(), ms = begun.elapsed().as_millis(), "schema cache loaded");
         Ok(Loaded { settings, schema, roles })
     }
 }
@@ -86,11 +88,7 @@ async fn load_until_done(shared: &Shared, source: &Source) {
     let mut wait = Duration::from_millis(100);
     loop {
         match source.load().await {
-            Ok(loaded) => {
-                tracing::debug!(tables = loaded.schema.table_count(), "schema cache loaded");
-                shared.replace(loaded);
-                return;
-            }
+            Ok(loaded) => return shared.replace(loaded),
             Err(error) => tracing::warn!(%error, "the schema cache could not be loaded; trying again"),
         }
         tokio::time::sleep(wait).await;

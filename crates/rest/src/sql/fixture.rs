@@ -88,6 +88,10 @@ fn cache() -> SchemaCache {
         relationship("films", "directors", Cardinality::ManyToOne),
         relationship("directors", "films", Cardinality::OneToMany),
     ];
+    SchemaCache::new(vec![films, directors], relationships, vec![routine()], &["public".to_owned()])
+}
+
+fn routine() -> Routine {
     let parameter = |name: &str, variadic| Parameter {
         name: name.to_owned(),
         type_name: "text".to_owned(),
@@ -95,15 +99,14 @@ fn cache() -> SchemaCache {
         required: false,
         variadic,
     };
-    let routine = Routine {
+    Routine {
         oid: 0,
         name: Name::new("public", "f"),
         parameters: vec![parameter("a", false), parameter("\"b", false), parameter("c", true)],
         returns: Returns { type_name: Name::new("public", "films"), set: true, composite: true },
         volatility: Volatility::Volatile,
         settings: Vec::new(),
-    };
-    SchemaCache::new(vec![films, directors], relationships, vec![routine], &["public".to_owned()])
+    }
 }
 
 /// The statement of a request, when it can be planned.

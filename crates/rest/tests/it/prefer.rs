@@ -35,6 +35,17 @@ async fn rows_are_counted() {
 }
 
 #[tokio::test]
+async fn what_a_function_returns_is_counted_exactly_or_not_at_all() {
+    let sql =
+        "create function public.numbers() returns setof int stable language sql as 'select generate_series(1, 40)';";
+    let api = Api::with(sql, rest::Settings { max_rows: Some(10), ..rest::Settings::default() }).await;
+    for (prefer, range) in [("count=exact", "0-1/40"), ("count=estimated", "0-1/40"), ("count=planned", "0-1/*")] {
+        let answer = api.send(Call::get("/rpc/numbers?limit=2").header("prefer", prefer)).await;
+        assert_eq!(answer.header("content-range"), range, "{prefer}");
+    }
+}
+
+#[tokio::test]
 async fn the_time_zone_is_that_of_the_client() {
     let sql = "create table public.t (at timestamptz); insert into public.t values ('2026-01-01T00:00:00Z'); grant select on public.t to anon;";
     let api = Api::new(sql).await;

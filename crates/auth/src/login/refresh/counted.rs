@@ -14,7 +14,8 @@ impl Refresh<'_> {
     pub(super) async fn counted(&self, tx: &mut Transaction, token: &RefreshToken) -> Result<Outcome, Error> {
         let found = sessions::lock_with_user(tx, token.session).await.map_err(lock_failed)?;
         let (user, mut session) = found.ok_or(Error::RefreshTokenNotFound)?;
-        let key = session.key()?.filter(|key| token.is_signed_with(key)).ok_or(Error::RefreshTokenNotFound)?;
+        let key =
+            session.key(self.state)?.filter(|key| token.is_signed_with(key)).ok_or(Error::RefreshTokenNotFound)?;
         if user.is_banned(self.now) {
             return Err(Error::RefreshBanned);
         }

@@ -21,6 +21,7 @@ use crate::model::audit::{self, Action, Actor};
 use crate::model::refresh_tokens::{LENGTH, Refreshed};
 use crate::model::sessions::Session;
 use crate::model::users::User;
+use crate::secrets::Place;
 use crate::state::State;
 use crate::tokens::Issued;
 
@@ -89,6 +90,8 @@ pub(super) async fn grant(state: &State, client: &Client, request: Request) -> R
     let issued = Issued { user, session, refresh_token, is_first: false, claims: None };
     let issued = issued.customise(state, client, &mut tx, "token_refresh").await?;
     tx.commit().await.map_err(&failed)?;
+    let session = &issued.session;
+    state.renew(Place::RefreshKey, session.id, session.refresh_token_hmac_key.as_ref()).await;
     let mut response = issued.answer(state)?;
     response.headers_mut().extend(headers);
     Ok(response)
@@ -148,14 +151,17 @@ fn header(name: &'static str, value: &'static str) -> HeaderMap {
 
 async fn record(state: &State, client: &Client, tx: &mut Transaction, exchanged: &Exchanged) -> Result<(), pg::Error> {
     let actor = Actor::user(&exchanged.user);
-    let entry = |action: &Action| (state.random.uuid(), audit::payload(&actor, *action, None));
+    let entry = |action: &Action| {
+        let entry = audit::unless_disabled(state, audit::payload(&actor, *action, None))?;
+        Some((state.random.uuid(), entry))
+    };
     let refreshed = Refreshed {
         session_id: exchanged.session.id,
         at: state.clock.now(),
         user_agent: client.user_agent.as_deref(),
         ip: client.ip,
         counter: exchanged.session.refresh_token_counter,
-        audit: exchanged.actions.iter().map(entry).collect(),
+        audit: exchanged.actions.iter().filter_map(entry).collect(),
     };
     refreshed.write(tx).await
 }

@@ -53,7 +53,7 @@ impl Refresh<'_> {
 
     /// What a token is exchanged for; `None` when it has been used before and must not be any more.
     fn exchange(&self, found: &Found, session: &Session) -> Result<Option<Exchange>, Error> {
-        if let Some(key) = session.key()? {
+        if let Some(key) = session.key(self.state)? {
             // The session has tokens of the second kind by now; the client has lost the answer that carried the first
             // of them, or others asked at the same time.
             let is_last = found.last_parent.as_ref() == Some(&found.token);
@@ -64,10 +64,11 @@ impl Refresh<'_> {
         if !found.is_revoked {
             return Ok(Some(Exchange::New));
         }
+        // A session always has an active token, unless reuse has ended them all: then none is good any more, however
+        // short ago that was.
+        let Some(active) = &found.active else { return Ok(None) };
         // The parent of the active token: the client has lost the answer that carried it.
-        if let Some(active) = &found.active
-            && active.parent == found.token
-        {
+        if active.parent == found.token {
             return Ok(Some(Exchange::Existing(active.token.clone())));
         }
         Ok(self.is_within_interval(found.updated_at).then_some(Exchange::New))
@@ -99,9 +100,10 @@ impl Refresh<'_> {
         let last = refresh_tokens::generate(random);
         refresh_tokens::swap(tx, &found, &last, &session, self.now).await?;
         refresh_tokens::revoke_all(tx, session.id, self.now).await?;
-        sessions::set_key(tx, session.id, key.stored().expose_secret()).await?;
+        let stored = self.state.seal(session.id, key.stored().expose_secret());
+        sessions::set_key(tx, session.id, stored.expose_secret()).await?;
         let token = key.token(session.id, 0);
-        session.refresh_token_hmac_key = Some(key.stored());
+        session.refresh_token_hmac_key = Some(stored);
         session.refresh_token_counter = Some(0);
         Ok(exchanged(found, session, token, true))
     }

@@ -1,9 +1,11 @@
 //! `auth.users`: accounts, read together with their identities and factors in one query. The row type is here;
-//! statements are in [`find`], [`change`] and [`list`].
+//! statements are in [`find`], [`change`], [`list`] and [`rank`].
 
 mod change;
+mod conditions;
 mod find;
 mod list;
+mod rank;
 
 pub(crate) use change::{
     EMAIL_KEY, NewUser, Obscured, PHONE_KEY, PRIMARY_KEY, PromotedEmail, agree_to_email_change, change_email,
@@ -11,6 +13,7 @@ pub(crate) use change::{
     merge_user_metadata, promote_email, recover, set_ban, set_email, set_metadata, set_password, set_phone, set_role,
     soft_delete, unlink_phone,
 };
+pub(crate) use conditions::Conditions;
 pub(crate) use find::{
     find, find_by_email, find_by_phone, find_by_phone_change, find_duplicate, has_phone, is_taken, reload,
 };
