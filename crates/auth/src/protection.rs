@@ -92,8 +92,13 @@ impl Protection {
             protection.breached.online = Some(Online { user_agent, base_url, ..online });
             protection.breached.on_failure = if fail_closed { OnFailure::Fail } else { OnFailure::Pass };
         }
-        protection.captcha = captcha
-            .map(|CaptchaSettings { judge, secret, timeout, url }| Captcha { client, judge, secret, timeout, url });
+        protection.captcha = captcha.map(|CaptchaSettings { judge, secret, timeout, url }| Captcha {
+            client,
+            judge,
+            secret,
+            timeout,
+            url,
+        });
         Ok(protection)
     }
 }
