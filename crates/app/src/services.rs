@@ -7,7 +7,7 @@ use base::project::ProjectKeys;
 use base::{Clock, Random};
 use pg::{Bus, Db, PoolSettings, Target};
 
-use crate::server::{Gateway, Parts, TrustedProxies, router};
+use crate::server::{Gateway, Parts, Surroundings, TrustedProxies, router};
 use crate::settings::Settings;
 
 /// The channel on which the data API is told to reload what it knows of the schema.
@@ -17,13 +17,15 @@ const SCHEMA_CHANNEL: &str = "pgrst";
 pub struct Services {
     /// The whole server.
     pub router: Router,
-    storage: storage::State,
+    storage: Option<storage::State>,
 }
 
 impl Services {
     /// Waits for what goes on without a client: complete uploads whose client left, files that are being removed.
     pub async fn idle(&self) {
-        self.storage.idle().await;
+        if let Some(storage) = &self.storage {
+            storage.idle().await;
+        }
     }
 }
 
@@ -35,7 +37,13 @@ pub async fn build(settings: &Settings, administrator: &Target, keys: &ProjectKe
     let keyring = keys.keyring()?;
     let (clock, random) = (Clock::system(), Random::system());
     let login = |role: &str| pool(administrator.as_role(role, &keys.role_password(role)), settings);
-    let auth = auth_state(settings, administrator, keys, &keyring)?;
+    let auth = auth_state(settings, administrator, keys, &keyring).await?;
+    if settings.only_accounts {
+        let gateway = Gateway::new(keys.clone(), keyring, settings.requires_api_key());
+        let surroundings = Surroundings { gateway, proxies: proxies(settings), random };
+        let mount = if settings.no_prefix { router::accounts_at_root } else { router::accounts };
+        return Ok(Services { router: mount(auth::router(auth), surroundings), storage: None });
+    }
     let authenticator = login("authenticator")?;
     let direct = past_pooler(settings, administrator)?;
     let listener = direct.as_role("authenticator", &keys.role_password("authenticator"));
@@ -64,17 +72,19 @@ pub async fn build(settings: &Settings, administrator: &Target, keys: &ProjectKe
             random: random.clone(),
         },
     )?;
-    let router = router(Parts {
+    let surroundings = Surroundings {
+        gateway: Gateway::new(keys.clone(), keyring, settings.requires_api_key()),
+        proxies: proxies(settings),
+        random,
+    };
+    let parts = Parts {
         mailbox: mailbox.then(|| auth::mailbox_router(auth.clone())),
         auth: auth::router(auth),
         rest: rest::router(rest),
         storage: storage::router(storage.clone()),
         dashboard: dashboard::router(dashboard),
-        gateway: Gateway::new(keys.clone(), keyring, settings.requires_api_key()),
-        proxies: TrustedProxies::new(settings.trusted_proxies.clone()),
-        random,
-    });
-    Ok(Services { router, storage })
+    };
+    Ok(Services { router: router::all(parts, surroundings), storage: Some(storage) })
 }
 
 /// Logs which tables are open to callers, so that the start does not wait for it.
@@ -115,11 +125,16 @@ fn past_pooler(settings: &Settings, administrator: &Target) -> Result<Target> {
 ///
 /// # Errors
 /// When a setting is refused.
-pub fn accounts(settings: &Settings, administrator: &Target, keys: &ProjectKeys, keyring: &Keyring) -> Result<Router> {
-    Ok(auth::router(auth_state(settings, administrator, keys, keyring)?))
+pub async fn accounts(
+    settings: &Settings,
+    administrator: &Target,
+    keys: &ProjectKeys,
+    keyring: &Keyring,
+) -> Result<Router> {
+    Ok(auth::router(auth_state(settings, administrator, keys, keyring).await?))
 }
 
-fn auth_state(
+async fn auth_state(
     settings: &Settings,
     administrator: &Target,
     keys: &ProjectKeys,
@@ -128,7 +143,20 @@ fn auth_state(
     let role = "supabase_auth_admin";
     let db = pool(administrator.as_role(role, &keys.role_password(role)), settings)?;
     let deps = auth::Deps { db, keyring: keyring.clone(), clock: Clock::system(), random: Random::system() };
-    Ok(auth::State::new(settings.auth.clone(), deps))
+    let outside = settings.outside.settings(&settings.auth.site_url)?;
+    let outside = auth::Outside::prepare(outside, Clock::system(), Random::system()).await;
+    let protection = auth::Protection::prepare(settings.outside.protection()?).await;
+    Ok(auth::State::new(settings.auth.clone(), deps)
+        .with_outside(outside.context("settings of accounts")?)
+        .with_protection(protection.context("settings of accounts")?))
+}
+
+fn proxies(settings: &Settings) -> TrustedProxies {
+    let first_of = |name: &str| http::HeaderName::try_from(name).expect("a plain name is a header name");
+    let forwarded = settings.sb_forwarded_for.then(|| first_of("sb-forwarded-for"));
+    TrustedProxies::new(settings.trusted_proxies.clone())
+        .with_headers(forwarded.into_iter().chain(settings.address_header.clone()).collect())
+        .with_request_id(settings.request_id_header.clone())
 }
 
 fn dashboard_settings(settings: &Settings, keys: &ProjectKeys, mailbox: bool) -> dashboard::Settings {

@@ -49,13 +49,16 @@ mod unsent;
 mod user;
 mod verify;
 
+pub use authkit::captcha::Judge;
+pub use authkit::mailer::{Security, SmtpSettings, parse_headers};
+pub use authkit::template::{Body, Definition, Kind, Reading};
 pub use hooks::{HookName, HookSetting};
 pub use letters::{LetterSettings, UrlPaths};
 pub use limits::{RateLimits, SendLimit, send_limit};
 pub use mailbox::mailbox_router;
 pub use mfa::MfaSettings;
 pub use outside::{Outside, OutsideError, OutsideSettings, TemplateSetting};
-pub use protection::Protection;
+pub use protection::{CaptchaSettings, LeakSettings, Protection, ProtectionError, ProtectionSettings};
 pub use router::router;
 pub use settings::Settings;
 pub use sms::{SmsAccount, SmsSettings};

@@ -3,8 +3,9 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
-use authkit::hook::{self, SecretError, UriError};
+use authkit::hook;
 use authkit::mailer::{MailError, Mailer, Smtp, SmtpSettings};
 use authkit::outbound::{self, ClientError};
 use authkit::sms::{Line, Provider};
@@ -27,6 +28,10 @@ pub struct OutsideSettings {
     pub hooks: BTreeMap<HookName, HookSetting>,
     /// Who sends messages to phones.
     pub sms: Option<SmsAccount>,
+    /// Where that provider is, without a path, when not at its own address.
+    pub sms_url: String,
+    /// How long that provider may take; its 10 seconds when there is no time.
+    pub sms_timeout: Option<Duration>,
 }
 
 /// A letter that replaces the one that is built in.
@@ -52,12 +57,9 @@ pub enum OutsideError {
     /// The mail server's settings cannot be used.
     #[error(transparent)]
     Mail(#[from] MailError),
-    /// The address of a hook.
-    #[error("hook {0}")]
-    HookUri(&'static str, #[source] UriError),
-    /// The secrets of a hook.
-    #[error("hook {0}")]
-    HookSecret(&'static str, #[source] SecretError),
+    /// The address or the secrets of a hook.
+    #[error("hook {0}: {1}")]
+    Hook(&'static str, String),
 }
 
 /// What is outside, ready to be used. Without anything: the built-in letters go to the mailbox, phones get no
@@ -76,17 +78,23 @@ impl Outside {
     /// # Errors
     /// [`OutsideError`] for the first setting that cannot be used.
     pub async fn prepare(settings: OutsideSettings, clock: Clock, random: Random) -> Result<Self, OutsideError> {
-        let OutsideSettings { smtp, templates, reading, hooks, sms } = settings;
+        let OutsideSettings { smtp, templates, reading, hooks, sms, sms_url, sms_timeout } = settings;
+        let mailer = match smtp {
+            Some(smtp) => Some(Arc::new(Smtp::new(&smtp)?) as Arc<dyn Mailer>),
+            None => None,
+        };
+        if templates.is_empty() && hooks.is_empty() && sms.is_none() {
+            // The client costs memory, which a server that calls nobody does without.
+            return Ok(Self { mailer, ..Self::default() });
+        }
         let client = outbound::client()?;
         let mut catalogue = Catalogue::new(client.clone(), clock.clone(), reading);
         for TemplateSetting { locale, kind, definition } in templates {
             catalogue.define(locale.as_deref(), kind, definition).await?;
         }
-        let mailer = match smtp {
-            Some(smtp) => Some(Arc::new(Smtp::new(&smtp)?) as Arc<dyn Mailer>),
-            None => None,
-        };
-        let sms = sms.map(|account| account.provider(Line::new(client.clone())));
+        let line = Line::new(client.clone());
+        let line = Line { base_url: sms_url, timeout: sms_timeout.unwrap_or(line.timeout), ..line };
+        let sms = sms.map(|account| account.provider(line));
         let caller = hook::Hooks { client, clock, random, limits: hook::Limits::default() };
         let hooks = Registry::new(&hooks, caller)?;
         Ok(Self { catalogue: Some(catalogue), mailer, sms, hooks })

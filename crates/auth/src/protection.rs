@@ -1,11 +1,15 @@
 //! Protection that asks others: captchas, and passwords known from leaks.
 
 use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
 
-use authkit::breached::Breached;
-use authkit::captcha::{Captcha, CaptchaError};
+use authkit::breached::{Breached, ListError, Offline, OnFailure, Online};
+use authkit::captcha::{Captcha, CaptchaError, Judge};
+use authkit::outbound::{self, ClientError};
 use authkit::strength::{PasswordError, Weakness};
 use http::StatusCode;
+use secrecy::SecretString;
 use serde_json::Value;
 
 use crate::denial::Denial;
@@ -19,6 +23,84 @@ pub struct Protection {
     pub captcha: Option<Captcha>,
     /// Who knows leaked passwords.
     pub breached: Breached,
+}
+
+/// Settings of what protects the service.
+#[derive(Clone, Debug, Default)]
+pub struct ProtectionSettings {
+    /// Who judges visitors; nobody, when there is none.
+    pub captcha: Option<CaptchaSettings>,
+    /// The online service that knows leaked passwords; none is asked, when there is none.
+    pub leaks: Option<LeakSettings>,
+    /// A sorted list of hashes of leaked passwords on this machine.
+    pub leaked_passwords: Option<PathBuf>,
+}
+
+/// Who judges visitors.
+#[derive(Clone, Debug)]
+pub struct CaptchaSettings {
+    /// Whose service it is.
+    pub judge: Judge,
+    /// The site's secret.
+    pub secret: SecretString,
+    /// How long the judge may take.
+    pub timeout: Duration,
+    /// Where to ask instead of the judge's own address; empty for that.
+    pub url: String,
+}
+
+/// The online service that knows leaked passwords.
+#[derive(Clone, Debug, Default)]
+pub struct LeakSettings {
+    /// No answer refuses the password, instead of letting it pass.
+    pub fail_closed: bool,
+    /// How this server names itself; its own name when empty.
+    pub user_agent: String,
+    /// Where the service is, without a path; the public one when empty.
+    pub url: String,
+}
+
+/// Why protection cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum ProtectionError {
+    /// No outgoing requests.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// The list of leaked passwords.
+    #[error(transparent)]
+    List(#[from] ListError),
+}
+
+impl Protection {
+    /// Prepares whom to ask.
+    ///
+    /// # Errors
+    /// [`ProtectionError`] for what cannot be used.
+    pub async fn prepare(settings: ProtectionSettings) -> Result<Self, ProtectionError> {
+        let ProtectionSettings { captcha, leaks, leaked_passwords } = settings;
+        let mut protection = Self::default();
+        if let Some(path) = leaked_passwords {
+            protection.breached.offline = Some(Offline::open(path).await?);
+        }
+        if captcha.is_none() && leaks.is_none() {
+            return Ok(protection);
+        }
+        let client = outbound::client()?;
+        if let Some(LeakSettings { fail_closed, user_agent, url }) = leaks {
+            let online = Online::new(client.clone());
+            let base_url = if url.is_empty() { online.base_url } else { url };
+            protection.breached.online = Some(Online { user_agent, base_url, ..online });
+            protection.breached.on_failure = if fail_closed { OnFailure::Fail } else { OnFailure::Pass };
+        }
+        protection.captcha = captcha.map(|CaptchaSettings { judge, secret, timeout, url }| Captcha {
+            client,
+            judge,
+            secret,
+            timeout,
+            url,
+        });
+        Ok(protection)
+    }
 }
 
 /// Checks the token that a body carries in `gotrue_meta_security.captcha_token`.

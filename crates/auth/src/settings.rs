@@ -112,6 +112,8 @@ pub struct Settings {
     pub mfa: MfaSettings,
     /// How often one address may ask.
     pub rate_limits: RateLimits,
+    /// How long a code of a sign-in by PKCE can be exchanged; at least 300 seconds count.
+    pub flow_state_expiry: Duration,
 }
 
 impl Default for Settings {
@@ -162,6 +164,7 @@ impl Default for Settings {
             cursor_pagination_enabled: false,
             mfa: MfaSettings::default(),
             rate_limits: RateLimits::default(),
+            flow_state_expiry: Duration::from_secs(300),
         }
     }
 }

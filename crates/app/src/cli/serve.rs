@@ -21,6 +21,12 @@ use secrecy::{ExposeSecret, SecretString};
 pub(super) struct Serve {
     #[command(flatten)]
     pub(super) listen: Listen,
+    /// Serve one service alone
+    #[arg(long, value_name = "SERVICE", value_parser = ["auth"])]
+    only: Option<String>,
+    /// With --only: paths without `/auth/v1`, and no API keys, as behind another gateway
+    #[arg(long, requires = "only")]
+    no_prefix: bool,
 }
 
 /// Where to listen.
@@ -54,7 +60,12 @@ impl Listen {
 impl Serve {
     pub(super) async fn run(self, common: &super::Common) -> Result<()> {
         let begun = Instant::now();
-        let settings = common.settings(self.listen.flags())?;
+        let mut flags = self.listen.flags();
+        flags.extend([
+            ("VESTIBULE_ONLY", self.only),
+            ("VESTIBULE_NO_PREFIX", self.no_prefix.then(|| "true".to_owned())),
+        ]);
+        let settings = common.settings(flags)?;
         telemetry::start(&settings.log, settings.log_json)?;
         let url =
             settings.database_url.clone().context("`serve` needs a database: give --database-url or DATABASE_URL")?;
@@ -82,6 +93,9 @@ impl Server {
         stop: impl Future<Output = ()>,
     ) -> Result<()> {
         let Self { settings, home, listener, database, begun } = self;
+        for line in &settings.without_effect {
+            tracing::warn!("{line}");
+        }
         let mut keys = home.ensure_keys(&Random::system(), &Clock::system())?;
         settings.keys.apply(&mut keys);
         let administrator = Target::parse(&database)?;

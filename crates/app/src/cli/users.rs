@@ -112,7 +112,7 @@ impl Users {
         let keys = local::project_keys(&settings)?;
         let keyring = keys.keyring()?;
         let target = local::administrator(&settings)?;
-        let router = services::accounts(&settings, &target, &keys, &keyring)?;
+        let router = services::accounts(&settings, &target, &keys, &keyring).await?;
         let api = AdminApi { router, token: keys.legacy_key(&keyring, ApiKey::ServiceRole).into(), target };
         match self {
             Self::List { filter, page, per_page, json } => api.list(filter.as_deref(), page, per_page, json).await,

@@ -10,10 +10,11 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use base::Clock;
 use base::jwt::Keyring;
 use base::project::{ApiKey, ProjectKeys};
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
-use http::{HeaderName, HeaderValue, StatusCode, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
 use secrecy::{ExposeSecret, SecretString};
 
 static API_KEY: HeaderName = HeaderName::from_static("apikey");
@@ -49,6 +50,7 @@ struct Inner {
     anon: SecretString,
     service_role: SecretString,
     require_api_key: bool,
+    clock: Clock,
 }
 
 /// Why a request is not let in.
@@ -63,7 +65,7 @@ impl Gateway {
     pub fn new(keys: ProjectKeys, keyring: Keyring, require_api_key: bool) -> Self {
         let anon = keys.legacy_key(&keyring, ApiKey::Anon).into();
         let service_role = keys.legacy_key(&keyring, ApiKey::ServiceRole).into();
-        Self(Arc::new(Inner { keys, keyring, anon, service_role, require_api_key }))
+        Self(Arc::new(Inner { keys, keyring, anon, service_role, require_api_key, clock: Clock::system() }))
     }
 
     /// The legacy JWT of a role.
@@ -85,6 +87,26 @@ impl Gateway {
             "service_role" | "supabase_admin" => Some(ApiKey::ServiceRole),
             _ => None,
         }
+    }
+
+    /// What of a request tells who asks, to be judged later.
+    pub fn credentials(request: &Request) -> HeaderMap {
+        let taken = [&API_KEY, &AUTHORIZATION].map(|name| Some((name.clone(), request.headers().get(name)?.clone())));
+        taken.into_iter().flatten().collect()
+    }
+
+    /// Whether a request carried the secret key or the legacy JWT of the same role, which must not have expired.
+    pub fn is_operator(&self, credentials: &HeaderMap) -> bool {
+        let key = credentials.get(&API_KEY).and_then(|key| key.to_str().ok());
+        [key, base::http::bearer(credentials)].into_iter().flatten().any(|key| {
+            let is_valid = key.starts_with("sb_")
+                || self
+                    .0
+                    .keyring
+                    .verify(key)
+                    .is_ok_and(|token| token.check_times(self.0.clock.unix_seconds(), 0).is_ok());
+            is_valid && self.recognise(key) == Some(ApiKey::ServiceRole)
+        })
     }
 
     fn admit(&self, request: &mut Request) -> Result<(), Refusal> {
@@ -226,6 +248,26 @@ mod tests {
         assert_eq!(role_after(&closed, request("/storage/v1/object/public/a/b", &[])), Ok(None));
         let user = testkit::project::user_token("00000000-0000-0000-0000-000000000001");
         assert_eq!(role_after(&closed, request("/rest/v1/t", &[("apikey", &user)])), Err(Refusal::WrongKey));
+    }
+
+    #[test]
+    fn operators_carry_the_secret_key_or_a_valid_token_of_its_role() {
+        let gateway = gateway(true);
+        let is_operator =
+            |headers: &[(&str, &str)]| gateway.is_operator(&Gateway::credentials(&request("/auth/v1/user", headers)));
+        let keys = testkit::project_keys();
+        let secret = keys.secret_key.expose_secret();
+        assert!(is_operator(&[("apikey", secret)]));
+        assert!(is_operator(&[("authorization", &format!("Bearer {secret}"))]));
+        assert!(is_operator(&[("authorization", &format!("Bearer {}", testkit::project::service_token()))]));
+        let expired = testkit::keyring().sign(&json!({"role": "service_role", "exp": 1}));
+        let user = testkit::project::user_token("00000000-0000-0000-0000-000000000001");
+        let forged = format!("{}x", testkit::project::service_token());
+        for other in [keys.publishable_key.as_str(), "sb_secret_x", &expired, &user, &forged] {
+            assert!(!is_operator(&[("apikey", other)]), "{other}");
+            assert!(!is_operator(&[("authorization", &format!("Bearer {other}"))]), "{other}");
+        }
+        assert!(!is_operator(&[]));
     }
 
     #[test]

@@ -15,22 +15,47 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 static X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// Which peers may tell the client's address in `X-Forwarded-For`.
+/// Which peers may tell the client's address in `X-Forwarded-For`, and which other headers tell it.
 #[derive(Clone, Debug, Default)]
-pub struct TrustedProxies(Arc<[IpAddr]>);
+pub struct TrustedProxies {
+    addresses: Arc<[IpAddr]>,
+    headers: Arc<[HeaderName]>,
+    request_id: Option<HeaderName>,
+}
 
 impl TrustedProxies {
     /// The addresses of the proxies; loopback is always trusted.
     pub fn new(addresses: Vec<IpAddr>) -> Self {
-        Self(addresses.into())
+        Self { addresses: addresses.into(), ..Self::default() }
+    }
+
+    /// The headers whose first address is the client's, the best first. Whoever names one has a gateway that sets
+    /// it: without addresses of proxies anyone is believed, as in Supabase's service.
+    pub fn with_headers(self, headers: Vec<HeaderName>) -> Self {
+        Self { headers: headers.into(), ..self }
+    }
+
+    /// The header in which proxies tell a request's id, instead of `x-request-id`.
+    pub fn with_request_id(self, request_id: Option<HeaderName>) -> Self {
+        Self { request_id, ..self }
     }
 
     fn trusts(&self, address: IpAddr) -> bool {
-        address.to_canonical().is_loopback() || self.0.contains(&address.to_canonical())
+        address.to_canonical().is_loopback() || self.addresses.contains(&address.to_canonical())
+    }
+
+    /// The first address of a header that was named for it.
+    fn named(&self, peer: IpAddr, headers: &HeaderMap) -> Option<IpAddr> {
+        let is_believed = self.addresses.is_empty() || self.trusts(peer);
+        let first = |name: &HeaderName| headers.get(name)?.to_str().ok()?.split(',').next()?.trim().parse().ok();
+        self.headers.iter().find_map(first).filter(|_| is_believed)
     }
 
     /// The nearest address that is not a trusted proxy: clients can write anything further left.
     fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+        if let Some(client) = self.named(peer, headers) {
+            return client;
+        }
         let mut client = peer;
         let lists = headers.get_all(&X_FORWARDED_FOR);
         let hops: Vec<&str> =
@@ -52,7 +77,8 @@ pub async fn identify(
     mut request: Request,
     next: Next,
 ) -> Response {
-    let given = request.headers().get(&X_REQUEST_ID).and_then(|id| id.to_str().ok()).filter(|id| is_plain(id));
+    let header = proxies.request_id.as_ref().unwrap_or(&X_REQUEST_ID);
+    let given = request.headers().get(header).and_then(|id| id.to_str().ok()).filter(|id| is_plain(id));
     let id: Arc<str> = given.map_or_else(|| random.uuid().to_string().into(), Arc::from);
     let peer = request.extensions().get::<SocketAddr>().map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), SocketAddr::ip);
     let client = proxies.client(peer, request.headers());
@@ -138,6 +164,19 @@ mod tests {
         assert_eq!(proxies.client(ip("5.5.5.5"), &forwarded("1.2.3.4")), ip("5.5.5.5"));
         assert_eq!(proxies.client(ip("127.0.0.1"), &forwarded("nonsense")), ip("127.0.0.1"));
         assert_eq!(proxies.client(ip("127.0.0.1"), &HeaderMap::new()), ip("127.0.0.1"));
+    }
+
+    #[test]
+    fn a_named_header_tells_the_first_address() {
+        let ip = |text: &str| text.parse::<IpAddr>().expect("an address");
+        let real = HeaderName::from_static("x-real-ip");
+        let with = |value: &str| HeaderMap::from_iter([(real.clone(), value.parse().expect("a header value"))]);
+        let anyone = TrustedProxies::new(Vec::new()).with_headers(vec![real.clone()]);
+        assert_eq!(anyone.client(ip("5.5.5.5"), &with("1.2.3.4, 9.9.9.9")), ip("1.2.3.4"));
+        assert_eq!(anyone.client(ip("5.5.5.5"), &with("nonsense")), ip("5.5.5.5"));
+        let proxies = TrustedProxies::new(vec![ip("10.0.0.1")]).with_headers(vec![real.clone()]);
+        assert_eq!(proxies.client(ip("5.5.5.5"), &with("1.2.3.4")), ip("5.5.5.5"));
+        assert_eq!(proxies.client(ip("10.0.0.1"), &with("1.2.3.4")), ip("1.2.3.4"));
     }
 
     #[test]

@@ -9,9 +9,9 @@ use http::StatusCode;
 use http::header::CONTENT_TYPE;
 use tower_http::catch_panic::CatchPanicLayer;
 
-use super::cors;
 use super::gateway::{self, Gateway};
 use super::observe::{self, TrustedProxies};
+use super::{cors, failure};
 
 /// What the router is made of.
 pub struct Parts {
@@ -25,6 +25,10 @@ pub struct Parts {
     pub dashboard: Router,
     /// The mailbox, under `/mailbox`, where it is open.
     pub mailbox: Option<Router>,
+}
+
+/// What surrounds the services.
+pub struct Surroundings {
     /// The keys' gate.
     pub gateway: Gateway,
     /// Whose word on client addresses counts.
@@ -34,10 +38,10 @@ pub struct Parts {
 }
 
 /// The whole server as one router.
-pub fn router(parts: Parts) -> Router {
+pub fn all(parts: Parts, surroundings: Surroundings) -> Router {
     let mut router = Router::new().route("/", get(|| async { Redirect::temporary("/dashboard/") }));
     let services = [
-        ("/auth/v1", Some(parts.auth)),
+        (ACCOUNTS, Some(parts.auth)),
         ("/rest/v1", Some(parts.rest)),
         ("/storage/v1", Some(parts.storage)),
         ("/dashboard", Some(parts.dashboard)),
@@ -49,13 +53,35 @@ pub fn router(parts: Parts) -> Router {
             router = router.nest_service(mount, service.layer(from_fn_with_state(mount, observe::note_route)));
         }
     }
+    surround(router.fallback(no_route), surroundings)
+}
+
+/// Accounts alone, under their prefix.
+pub fn accounts(service: Router, surroundings: Surroundings) -> Router {
+    let service = service.layer(from_fn_with_state(ACCOUNTS, observe::note_route));
+    surround(Router::new().nest_service(ACCOUNTS, service).fallback(no_route), surroundings)
+}
+
+/// Accounts alone at the root, as behind another gateway, whose business keys are.
+pub fn accounts_at_root(service: Router, surroundings: Surroundings) -> Router {
+    watch(service.layer(from_fn_with_state("", observe::note_route)), surroundings)
+}
+
+/// Where accounts are.
+const ACCOUNTS: &str = "/auth/v1";
+
+/// Puts the keys' gate and all else around services.
+fn surround(router: Router, surroundings: Surroundings) -> Router {
+    watch(router.layer(from_fn_with_state(surroundings.gateway.clone(), gateway::admit)), surroundings)
+}
+
+fn watch(router: Router, Surroundings { gateway, proxies, random }: Surroundings) -> Router {
     router
-        .fallback(no_route)
-        .layer(from_fn_with_state(parts.gateway, gateway::admit))
         .layer(from_fn(cors::open))
         .layer(CatchPanicLayer::custom(observe::panicked))
         .layer(from_fn(observe::log))
-        .layer(from_fn_with_state((parts.random, parts.proxies), observe::identify))
+        .layer(from_fn_with_state(gateway, failure::tell))
+        .layer(from_fn_with_state((random, proxies), observe::identify))
 }
 
 async fn no_route() -> Response {

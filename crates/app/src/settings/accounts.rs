@@ -1,9 +1,11 @@
 //! Reading one setting of accounts from text.
 
-use anyhow::{Result, bail};
-use auth::Settings;
+use anyhow::{Result, anyhow, bail};
+use auth::{Kind, Settings};
 
-use super::apply::{at_least, character_sets, duration, limit, list, seconds, switch, url};
+use super::values::{
+    at_least, character_sets, codes, duration, expected, limit, list, requirements, seconds, switch, url,
+};
 
 /// Sets what the table calls `name`.
 ///
@@ -19,12 +21,16 @@ pub(super) fn apply(auth: &mut Settings, name: &str, text: &str) -> Result<()> {
         "GOTRUE_EXTERNAL_ANONYMOUS_USERS_ENABLED" => auth.anonymous_enabled = switch(text)?,
         "GOTRUE_SECURITY_MANUAL_LINKING_ENABLED" => auth.manual_linking_enabled = switch(text)?,
         "GOTRUE_EXPERIMENTAL_CURSOR_PAGINATION_ENABLED" => auth.cursor_pagination_enabled = switch(text)?,
-        "GOTRUE_EXTERNAL_PHONE_ENABLED" => auth.phone_enabled = switch(text)?,
-        "GOTRUE_SMS_AUTOCONFIRM" => auth.sms.autoconfirm = switch(text)?,
-        "VESTIBULE_ENABLE_PHONE_CONFIRMATIONS" => auth.sms.autoconfirm = !switch(text)?,
-        "GOTRUE_SMS_MAX_FREQUENCY" => auth.sms.max_frequency = duration(text)?,
+        "GOTRUE_AUDIT_LOG_DISABLE_POSTGRES" => auth.audit_disable_postgres = switch(text)?,
+        "GOTRUE_EXTERNAL_FLOW_STATE_EXPIRY_DURATION" => auth.flow_state_expiry = duration(text)?,
+        "GOTRUE_API_MAX_REQUEST_DURATION" => auth.max_request_duration = duration(text)?,
+        "GOTRUE_JWT_AUD" => text.clone_into(&mut auth.jwt_aud),
+        "GOTRUE_JWT_DEFAULT_GROUP_NAME" => text.clone_into(&mut auth.jwt_default_role),
+        "GOTRUE_JWT_ADMIN_ROLES" => auth.jwt_admin_roles = list(text),
+        "GOTRUE_JWT_ADMIN_GROUP_NAME" => text.clone_into(&mut auth.jwt_admin_group),
         "GOTRUE_PASSWORD_MIN_LENGTH" => auth.password.min_length = at_least(text, 0, "a number of bytes")?,
         "GOTRUE_PASSWORD_REQUIRED_CHARACTERS" => auth.password.required_characters = character_sets(text),
+        "VESTIBULE_PASSWORD_REQUIREMENTS" => auth.password.required_characters = requirements(text)?,
         "GOTRUE_SECURITY_UPDATE_PASSWORD_REQUIRE_REAUTHENTICATION" => {
             auth.update_password_require_reauthentication = switch(text)?;
         }
@@ -49,6 +55,54 @@ fn apply_mail(auth: &mut Settings, name: &str, text: &str) -> Result<()> {
         "GOTRUE_SMTP_MAX_FREQUENCY" => auth.mailer_max_frequency = duration(text)?,
         "GOTRUE_SMTP_ADMIN_EMAIL" => text.clone_into(&mut auth.mailer_from),
         "GOTRUE_SMTP_SENDER_NAME" => text.clone_into(&mut auth.mailer_from_name),
+        "GOTRUE_SMTP_HEADERS" => {
+            let what = "an object such as {\"X-Name\": [\"value\"]}";
+            auth.letters.headers = auth::parse_headers(text).ok_or_else(|| expected(text, what))?;
+        }
+        "GOTRUE_MAILER_EXTERNAL_HOSTS" => auth.letters.external_hosts = list(text),
+        "GOTRUE_EXTERNAL_EMAIL_AUTHORIZED_ADDRESSES" => auth.letters.authorized_addresses = list(text),
+        "GOTRUE_MAILER_URLPATHS_INVITE" => text.clone_into(&mut auth.letters.urlpaths.invite),
+        "GOTRUE_MAILER_URLPATHS_CONFIRMATION" => text.clone_into(&mut auth.letters.urlpaths.confirmation),
+        "GOTRUE_MAILER_URLPATHS_RECOVERY" => text.clone_into(&mut auth.letters.urlpaths.recovery),
+        "GOTRUE_MAILER_URLPATHS_EMAIL_CHANGE" => text.clone_into(&mut auth.letters.urlpaths.email_change),
+        _ => return apply_phone(auth, name, text),
+    }
+    Ok(())
+}
+
+fn apply_phone(auth: &mut Settings, name: &str, text: &str) -> Result<()> {
+    let sms = &mut auth.sms;
+    match name {
+        "GOTRUE_EXTERNAL_PHONE_ENABLED" => auth.phone_enabled = switch(text)?,
+        "GOTRUE_SMS_AUTOCONFIRM" => sms.autoconfirm = switch(text)?,
+        "VESTIBULE_ENABLE_PHONE_CONFIRMATIONS" => sms.autoconfirm = !switch(text)?,
+        "GOTRUE_SMS_OTP_EXP" => sms.otp_exp = seconds(text)?,
+        "GOTRUE_SMS_OTP_LENGTH" => sms.otp_length = at_least(text, 6, "a number of digits (6 to 10)")?,
+        "GOTRUE_SMS_MAX_FREQUENCY" => sms.max_frequency = duration(text)?,
+        "GOTRUE_SMS_TEMPLATE" if text.is_empty() => {}
+        "GOTRUE_SMS_TEMPLATE" => text.clone_into(&mut sms.template),
+        "GOTRUE_SMS_TEST_OTP" => sms.test_otp = codes(text)?,
+        "GOTRUE_SMS_TEST_OTP_VALID_UNTIL" => {
+            let end = text.trim().parse().map_err(|_| expected(text, "a time such as 2030-01-01T00:00:00Z"))?;
+            sms.test_otp_valid_until = Some(end);
+        }
+        _ => return apply_limit(auth, name, text),
+    }
+    Ok(())
+}
+
+fn apply_limit(auth: &mut Settings, name: &str, text: &str) -> Result<()> {
+    let limits = &mut auth.rate_limits;
+    let number = || at_least(text, 0, "a number of requests");
+    let sent = || auth::send_limit(text).map_err(|reason| anyhow!(reason));
+    match name {
+        "GOTRUE_RATE_LIMIT_ANONYMOUS_USERS" => limits.anonymous_users = number()?,
+        "GOTRUE_RATE_LIMIT_OTP" => limits.otp = number()?,
+        "GOTRUE_RATE_LIMIT_VERIFY" => limits.verify = number()?,
+        "GOTRUE_RATE_LIMIT_TOKEN_REFRESH" => limits.token_refresh = number()?,
+        "GOTRUE_MFA_RATE_LIMIT_CHALLENGE_AND_VERIFY" => limits.mfa_challenge_and_verify = number()?,
+        "GOTRUE_RATE_LIMIT_EMAIL_SENT" => limits.email_sent = sent()?,
+        "GOTRUE_RATE_LIMIT_SMS_SENT" => limits.sms_sent = sent()?,
         _ => return apply_session(auth, name, text),
     }
     Ok(())
@@ -84,7 +138,27 @@ fn apply_mfa(auth: &mut Settings, name: &str, text: &str) -> Result<()> {
         "GOTRUE_MFA_FACTOR_EXPIRY_DURATION" => mfa.factor_expiry = duration(text)?,
         "GOTRUE_MFA_MAX_ENROLLED_FACTORS" => mfa.max_enrolled_factors = at_least(text, 0, "a number of factors")?,
         "GOTRUE_MFA_MAX_VERIFIED_FACTORS" => mfa.max_verified_factors = at_least(text, 0, "a number of factors")?,
-        _ => bail!("there is no such setting"),
+        "GOTRUE_MFA_PHONE_ENROLL_ENABLED" => mfa.phone_enroll_enabled = switch(text)?,
+        "GOTRUE_MFA_PHONE_VERIFY_ENABLED" => mfa.phone_verify_enabled = switch(text)?,
+        "GOTRUE_MFA_PHONE_OTP_LENGTH" => mfa.phone_otp_length = at_least(text, 6, "a number of digits (6 to 10)")?,
+        "GOTRUE_MFA_PHONE_MAX_FREQUENCY" => mfa.phone_max_frequency = duration(text)?,
+        "GOTRUE_MFA_PHONE_TEMPLATE" if text.is_empty() => {}
+        "GOTRUE_MFA_PHONE_TEMPLATE" => text.clone_into(&mut mfa.phone_template),
+        _ => return apply_notification(auth, name, text),
+    }
+    Ok(())
+}
+
+fn apply_notification(auth: &mut Settings, name: &str, text: &str) -> Result<()> {
+    let short = name.strip_prefix("GOTRUE_MAILER_NOTIFICATIONS_").and_then(|rest| rest.strip_suffix("_ENABLED"));
+    let is_named = |kind: &Kind| {
+        let own = kind.name().strip_suffix("_notification");
+        kind.is_notification() && own.zip(short).is_some_and(|(own, short)| own.eq_ignore_ascii_case(short))
+    };
+    let Some(kind) = Kind::ALL.into_iter().find(is_named) else { bail!("there is no such setting") };
+    auth.letters.notifications.retain(|known| *known != kind);
+    if switch(text)? {
+        auth.letters.notifications.push(kind);
     }
     Ok(())
 }

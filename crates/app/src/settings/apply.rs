@@ -1,10 +1,9 @@
 //! Reading one setting from text.
 
-use std::time::Duration;
-
 use anyhow::{Context, Result, anyhow, bail};
 use base::project::PrivateJwk;
 
+use super::values::{api_key, at_least, expected, header, list, port, size, switch, url};
 use super::{Settings, accounts};
 
 impl Settings {
@@ -16,12 +15,27 @@ impl Settings {
         match name {
             "VESTIBULE_HOME" => self.home = text.into(),
             "VESTIBULE_PROJECT" => self.project = Some(text.into()),
-            "VESTIBULE_LISTEN" => self.listen = text.parse().map_err(|_| expected(text, "an IP address"))?,
+            "VESTIBULE_ONLY" => {
+                self.only_accounts = match text {
+                    "" => false,
+                    "auth" => true,
+                    _ => return Err(expected(text, "`auth`")),
+                }
+            }
+            "VESTIBULE_NO_PREFIX" => self.no_prefix = switch(text)?,
+            "VESTIBULE_LISTEN" => {
+                let text = if text == "localhost" { "127.0.0.1" } else { text };
+                self.listen = text.parse().map_err(|_| expected(text, "an IP address"))?;
+            }
             "PORT" => self.port = port(text)?,
             "VESTIBULE_TRUSTED_PROXIES" => {
                 let address = |text: &String| text.parse().map_err(|_| expected(text, "an IP address"));
                 self.trusted_proxies = list(text).iter().map(address).collect::<Result<_>>()?;
             }
+            "REQUEST_ID_HEADER" => self.request_id_header = Some(header(text)?),
+            "GOTRUE_RATE_LIMIT_HEADER" => self.address_header = Some(header(text)?),
+            "GOTRUE_SECURITY_SB_FORWARDED_FOR_ENABLED" => self.sb_forwarded_for = switch(text)?,
+            "VESTIBULE_RATE_LIMIT_BY_ADDRESS" => self.by_address = Some(switch(text)?),
             "VESTIBULE_REQUIRE_API_KEY" => self.require_api_key = Some(switch(text)?),
             "VESTIBULE_OPEN_MAILBOX" => self.open_mailbox = Some(switch(text)?),
             "DATABASE_URL" => self.database_url = Some(text.to_owned().into()),
@@ -55,12 +69,17 @@ impl Settings {
                 }
                 self.keys.jwt_secret = Some(text.to_owned().into());
             }
-            "GOTRUE_JWT_KEYS" => {
-                let keys: Vec<PrivateJwk> = serde_json::from_str(text).context("a JSON array of JWKs is expected")?;
-                for key in &keys {
-                    base::jwk::Key::from_jwk(&key.0)?;
-                }
-                self.keys.jwt_keys = Some(keys);
+            "GOTRUE_JWT_KEYS" => self.keys.jwt_keys = Some(signing_keys(text)?),
+            "VESTIBULE_SIGNING_KEYS_PATH" if text.is_empty() => {}
+            "VESTIBULE_SIGNING_KEYS_PATH" => {
+                let json = std::fs::read_to_string(text).with_context(|| format!("cannot read {text}"))?;
+                self.keys.jwt_keys = Some(signing_keys(&json).with_context(|| text.to_owned())?);
+            }
+            "GOTRUE_JWT_KEY_ID" => self.keys.secret_id = Some(text.to_owned()),
+            "GOTRUE_JWT_ISSUER" => self.jwt_issuer = Some(text.to_owned()).filter(|issuer| !issuer.is_empty()),
+            "VESTIBULE_AUTH_EXTERNAL_URL" if text.is_empty() => {}
+            "VESTIBULE_AUTH_EXTERNAL_URL" => {
+                self.auth_external_url = Some(url(text)?.trim_end_matches('/').to_owned());
             }
             "PUBLISHABLE_KEY" => self.keys.publishable = Some(api_key(text, "sb_publishable_")?),
             "SECRET_KEY" => self.keys.secret = Some(api_key(text, "sb_secret_")?.into()),
@@ -84,92 +103,29 @@ impl Settings {
                 self.rest.set(&own, text).map_err(|wrong| anyhow!("{text:?} is wrong: {}", wrong.reason))?;
             }
             "FILE_SIZE_LIMIT" => self.storage.file_size_limit = size(text)?,
+            _ if self.outside.apply(name, text)? => {}
             _ => return accounts::apply(&mut self.auth, name, text),
         }
         Ok(())
     }
 }
 
-pub(super) fn expected(text: &str, what: &str) -> anyhow::Error {
-    anyhow!("{text:?} is not {what}")
-}
-
-pub(super) fn list(text: &str) -> Vec<String> {
-    text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
-}
-
-/// A boolean as Go's `ParseBool` takes it, since the names come from Go programs.
-pub(super) fn switch(text: &str) -> Result<bool> {
-    match text {
-        "1" | "t" | "T" | "true" | "TRUE" | "True" | "on" => Ok(true),
-        "0" | "f" | "F" | "false" | "FALSE" | "False" | "off" => Ok(false),
-        _ => Err(expected(text, "`true` or `false`")),
+/// Reads private keys, of which exactly one signs. What is wrong is told without the keys.
+fn signing_keys(text: &str) -> Result<Vec<PrivateJwk>> {
+    let keys: Vec<PrivateJwk> =
+        serde_json::from_str(text).map_err(|_| anyhow!("a JSON array of private JWKs is expected"))?;
+    for key in &keys {
+        base::jwk::Key::from_jwk(&key.0)?;
     }
-}
-
-pub(super) fn seconds(text: &str) -> Result<Duration> {
-    at_least(text, 0, "a number of seconds").map(Duration::from_secs)
-}
-
-pub(super) fn duration(text: &str) -> Result<Duration> {
-    auth::settings::duration(text).map_err(|_| expected(text, "a duration such as 1h30m"))
-}
-
-/// A limit that is none when it is zero or empty, as the Supabase CLI writes it.
-pub(super) fn limit(text: &str) -> Result<Option<Duration>> {
-    if text.is_empty() { Ok(None) } else { duration(text).map(|limit| Some(limit).filter(|limit| !limit.is_zero())) }
-}
-
-/// Sets of characters separated by colons; `\\:` is a colon itself.
-pub(super) fn character_sets(text: &str) -> Vec<String> {
-    let sets = text.replace("\\:", "\u{0}");
-    sets.split(':').filter(|set| !set.is_empty()).map(|set| set.replace('\u{0}', ":")).collect()
-}
-
-pub(super) fn port(text: &str) -> Result<u16> {
-    at_least(text, 1, "a port (1 to 65535)")
-}
-
-pub(super) fn at_least<T: std::str::FromStr>(text: &str, least: u64, what: &str) -> Result<T> {
-    let is_enough = text.trim().parse::<u64>().is_ok_and(|number| number >= least);
-    text.trim().parse().ok().filter(|_| is_enough).ok_or_else(|| expected(text, what))
-}
-
-pub(super) fn url(text: &str) -> Result<String> {
-    let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
-    match rest {
-        Some(rest) if !rest.is_empty() && !rest.contains(char::is_whitespace) => Ok(text.to_owned()),
-        _ => Err(expected(text, "a URL that starts with http:// or https://")),
+    let signs = |PrivateJwk(key): &&PrivateJwk| {
+        let may_sign = key["key_ops"].as_array().is_none_or(|operations| operations.iter().any(|each| each == "sign"));
+        may_sign && (key["d"].is_string() || key["k"].is_string())
+    };
+    match keys.iter().filter(signs).count() {
+        1 => Ok(keys),
+        0 => bail!("none of the keys signs: one needs a private part and `sign` among its `key_ops`"),
+        several => bail!("{several} of the keys sign: exactly one may have `sign` among its `key_ops`"),
     }
-}
-
-fn api_key(text: &str, prefix: &str) -> Result<String> {
-    let is_key =
-        text.starts_with(prefix) && text.len() >= prefix.len() + 16 && text.bytes().all(|byte| byte.is_ascii_graphic());
-    if is_key { Ok(text.to_owned()) } else { bail!("a key that starts with {prefix} is expected") }
-}
-
-/// A size in bytes: a number, or one with KB, MB, GB, KiB, MiB, GiB.
-fn size(text: &str) -> Result<u64> {
-    const UNITS: [(&str, u64); 7] = [
-        ("KiB", 1 << 10),
-        ("MiB", 1 << 20),
-        ("GiB", 1 << 30),
-        ("KB", 1 << 10),
-        ("MB", 1 << 20),
-        ("GB", 1 << 30),
-        ("B", 1),
-    ];
-    let (number, unit) = UNITS
-        .iter()
-        .find_map(|(name, unit)| text.strip_suffix(name).map(|number| (number, *unit)))
-        .unwrap_or((text, 1));
-    number
-        .trim()
-        .parse::<u64>()
-        .ok()
-        .and_then(|number| number.checked_mul(unit))
-        .ok_or_else(|| expected(text, "a size such as 50MiB"))
 }
 
 #[cfg(test)]
@@ -177,10 +133,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sizes_have_units() {
-        assert_eq!(size("50MiB").expect("a size"), 50 << 20);
-        assert_eq!(size("10").expect("a size"), 10);
-        assert_eq!(size("2 GB").expect("a size"), 2 << 30);
-        assert!(size("big").is_err() && size("99999999999GiB").is_err());
+    fn exactly_one_key_signs() {
+        let key =
+            |operations: &str| format!(r#"{{"kty":"oct","kid":"a","k":"c2VjcmV0LXNlY3JldA","key_ops":{operations}}}"#);
+        let (signs, verifies) = (key(r#"["sign","verify"]"#), key(r#"["verify"]"#));
+        assert_eq!(signing_keys(&format!("[{signs},{verifies}]")).expect("valid").len(), 2);
+        let message = |text: &str| signing_keys(text).expect_err("wrong keys").to_string();
+        assert!(message(&format!("[{signs},{signs}]")).starts_with("2 of the keys sign"));
+        assert!(message(&format!("[{verifies}]")).starts_with("none of the keys signs"));
+        assert!(!message(r#"["c2VjcmV0LXNlY3JldA"]"#).contains("c2Vjc") && !message("c2Vjc").contains("c2Vjc"));
     }
 }

@@ -1,5 +1,5 @@
-//! `supabase/config.toml`, with the keys of the Supabase CLI. Keys that concern parts we do not have are left
-//! alone, since a project's file serves other programs too.
+//! `supabase/config.toml`, with the keys of the Supabase CLI. Keys outside of the section `auth` that concern parts
+//! we do not have are left alone, since a project's file serves other programs too.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context, Result, anyhow};
 use toml::{Table, Value};
 
-use super::table::SETTINGS;
+use super::{project_auth, table};
 
 /// One value of the file that is a setting of ours.
 #[derive(Debug, PartialEq, Eq)]
@@ -15,7 +15,7 @@ pub struct Found {
     /// The setting's environment name.
     pub name: &'static str,
     /// Its key in the file.
-    pub key: &'static str,
+    pub key: String,
     /// Its value as text; lists are joined by commas.
     pub text: String,
 }
@@ -30,21 +30,22 @@ pub fn read(path: &Path, environment: &HashMap<String, String>) -> Result<Vec<Fo
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
     };
-    let table: Table = text.parse().map_err(|error: toml::de::Error| {
+    let file: Table = text.parse().map_err(|error: toml::de::Error| {
         let line = error.span().map_or(1, |span| 1 + text[..span.start.min(text.len())].matches('\n').count());
         anyhow!("{}: line {line}: {}", path.display(), error.message())
     })?;
     let mut found = Vec::new();
-    for setting in SETTINGS {
-        let Some(key) = setting.key else { continue };
-        let Some(value) = look_up(&table, key) else { continue };
+    for setting in table::all() {
+        let Some(key) = setting.key.as_deref().filter(|key| !key.starts_with("auth.")) else { continue };
+        let Some(value) = look_up(&file, key) else { continue };
         let text = as_text(value, environment).with_context(|| format!("{}: `{key}`", path.display()))?;
-        found.push(Found { name: setting.name, key, text });
+        found.push(Found { name: &setting.name, key: key.to_owned(), text });
     }
+    found.extend(project_auth::read(&file, path, environment)?);
     Ok(found)
 }
 
-fn look_up<'a>(table: &'a Table, key: &str) -> Option<&'a Value> {
+pub(super) fn look_up<'a>(table: &'a Table, key: &str) -> Option<&'a Value> {
     let (path, last) = key.rsplit_once('.').unwrap_or(("", key));
     let table =
         path.split('.').filter(|part| !part.is_empty()).try_fold(table, |table, part| table.get(part)?.as_table());
@@ -52,7 +53,7 @@ fn look_up<'a>(table: &'a Table, key: &str) -> Option<&'a Value> {
 }
 
 /// A value as text. `env(NAME)` stands for an environment variable, as in the Supabase CLI.
-fn as_text(value: &Value, environment: &HashMap<String, String>) -> Result<String> {
+pub(super) fn as_text(value: &Value, environment: &HashMap<String, String>) -> Result<String> {
     match value {
         Value::String(text) => match text.strip_prefix("env(").and_then(|rest| rest.strip_suffix(')')) {
             Some(name) => {
@@ -81,8 +82,8 @@ mod tests {
         std::fs::write(&path, text).expect("a file");
         let environment = HashMap::from([("SITE".to_owned(), "https://a.example".to_owned())]);
         let found = read(&path, &environment).expect("a valid file");
-        let texts: Vec<_> = found.iter().map(|found| (found.key, found.text.as_str())).collect();
-        assert_eq!(texts, [("api.port", "1"), ("auth.site_url", "https://a.example"), ("api.schemas", "a,b")]);
+        let texts: Vec<_> = found.iter().map(|found| (found.key.as_str(), found.text.as_str())).collect();
+        assert_eq!(texts, [("api.port", "1"), ("api.schemas", "a,b"), ("auth.site_url", "https://a.example")]);
         let error = read(&path, &HashMap::new()).expect_err("SITE is not set");
         assert!(format!("{error:#}").ends_with("`auth.site_url`: environment variable SITE is not set"));
     }

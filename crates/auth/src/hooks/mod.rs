@@ -84,6 +84,25 @@ pub struct HookSetting {
     pub secrets: secrecy::SecretString,
 }
 
+impl HookSetting {
+    /// Checks the address and the secrets.
+    ///
+    /// # Errors
+    /// What is wrong, without the secrets.
+    pub fn validate(&self) -> Result<(), String> {
+        self.read().map(drop)
+    }
+
+    fn read(&self) -> Result<Hook, String> {
+        let target = self.uri.parse::<Target>().map_err(|error| error.to_string())?;
+        let secrets = match secrecy::ExposeSecret::expose_secret(&self.secrets) {
+            "" => Secrets::default(),
+            text => Secrets::parse(text).map_err(|error| error.to_string())?,
+        };
+        Ok(Hook { target, secrets })
+    }
+}
+
 /// The hooks of an installation.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Registry {
@@ -101,12 +120,8 @@ impl Registry {
     pub(crate) fn new(settings: &BTreeMap<HookName, HookSetting>, caller: Hooks) -> Result<Self, OutsideError> {
         let mut hooks = BTreeMap::new();
         for (name, setting) in settings {
-            let target = setting.uri.parse().map_err(|error| OutsideError::HookUri(name.name(), error))?;
-            let secrets = match secrecy::ExposeSecret::expose_secret(&setting.secrets) {
-                "" => Secrets::default(),
-                text => Secrets::parse(text).map_err(|error| OutsideError::HookSecret(name.name(), error))?,
-            };
-            hooks.insert(*name, Hook { target, secrets });
+            let hook = setting.read().map_err(|reason| OutsideError::Hook(name.name(), reason))?;
+            hooks.insert(*name, hook);
         }
         Ok(Self { hooks, caller: Some(caller) })
     }

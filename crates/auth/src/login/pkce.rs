@@ -1,7 +1,8 @@
 //! Exchanging the code that a flow with a code challenge ended in.
 
+use std::time::Duration;
+
 use axum::response::Response;
-use jiff::SignedDuration;
 use pg::Context;
 use serde::Deserialize;
 use serde_json::json;
@@ -14,8 +15,8 @@ use crate::pkce;
 use crate::state::State;
 use crate::tokens::{Proof, Sign};
 
-/// How long a flow may take.
-const LIFETIME: SignedDuration = SignedDuration::from_mins(5);
+/// The least that a flow may take, below which Supabase does not go either.
+const LEAST_LIFETIME: Duration = Duration::from_secs(300);
 
 /// The body.
 #[derive(Deserialize, Default)]
@@ -40,7 +41,8 @@ pub(super) async fn grant(state: &State, client: &Client, request: Request) -> R
     // A magic link may be opened late; its time counts from then.
     let since = flow.issued_at.filter(|_| proof == Proof::MagicLink).unwrap_or(flow.created_at);
     let now = state.clock.now();
-    if since.checked_add(LIFETIME).is_ok_and(|end| now > end) {
+    let lifetime = state.settings.flow_state_expiry.max(LEAST_LIFETIME);
+    if since.checked_add(lifetime).is_ok_and(|end| now > end) {
         return Err(Error::FlowStateExpired);
     }
     if !pkce::is_verifier(&flow.challenge_method, &flow.challenge, &request.code_verifier) {

@@ -1,0 +1,220 @@
+//! The section `auth` of `supabase/config.toml`, with the keys of the Supabase CLI. A key that nobody knows is
+//! refused here, since one that is mistyped may leave accounts open.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use toml::{Table, Value};
+
+use super::project_file::{Found, as_text, look_up};
+use super::{foreign, names, outside, table};
+
+/// Sections that are not looked at while they have `enabled = false`, besides those of hooks and of providers of
+/// messages.
+const SWITCHED: [&str; 2] = ["auth.captcha", "auth.email.smtp"];
+
+/// Keys that the file may have and that set nothing: the keys of older projects follow from the secret.
+const IGNORED: [&str; 3] = ["auth.anon_key", "auth.service_role_key", "auth.rate_limit.web3"];
+
+/// Sections of what comes later: their switches, which stop the start when they are on, and their other keys.
+const LATER: &[(&str, &[&str], &[&str])] = &[
+    ("auth.web3.solana", &["enabled"], &[]),
+    ("auth.web3.ethereum", &["enabled"], &[]),
+    ("auth.oauth_server", &["enabled"], &["authorization_url_path", "allow_dynamic_registration"]),
+    ("auth.passkey", &["enabled"], &[]),
+    ("auth.webauthn", &[], &["rp_display_name", "rp_id", "rp_origins"]),
+    ("auth.mfa.web_authn", &["enroll_enabled", "verify_enabled"], &[]),
+    ("auth.third_party.firebase", &["enabled"], &["project_id"]),
+    ("auth.third_party.auth0", &["enabled"], &["tenant", "tenant_region"]),
+    ("auth.third_party.aws_cognito", &["enabled"], &["user_pool_id", "user_pool_region"]),
+    ("auth.third_party.clerk", &["enabled"], &["domain"]),
+    ("auth.third_party.workos", &["enabled"], &["issuer_url"]),
+];
+
+/// Keys of each section `auth.external.<provider>`.
+const PROVIDER_KEYS: [&str; 6] = ["client_id", "secret", "url", "redirect_uri", "skip_nonce_check", "email_optional"];
+
+/// What a key of the section is.
+enum Key {
+    /// A setting of the table.
+    Setting(&'static str),
+    /// The switch of a provider of messages.
+    SmsSwitch(String),
+    /// What stops the start when it is on.
+    Later,
+    /// What sets nothing.
+    Nothing,
+}
+
+/// Reads the section of a file at `path`.
+///
+/// # Errors
+/// For a key that nobody knows, for what is on and not supported, and for a value of the wrong kind.
+pub(super) fn read(file: &Table, path: &Path, environment: &HashMap<String, String>) -> Result<Vec<Found>> {
+    let Some(section) = file.get("auth") else { return Ok(Vec::new()) };
+    let section = section.as_table().with_context(|| format!("{}: `auth` is no section", path.display()))?;
+    let mut found: Vec<Found> = Vec::new();
+    let mut leaves = Vec::new();
+    walk(section, "auth", &mut leaves);
+    for (key, value) in leaves {
+        let place = || format!("{}: `{key}`", path.display());
+        let name = match recognise(&key).with_context(place)? {
+            Key::Nothing => continue,
+            Key::Later if value.as_bool() == Some(true) => {
+                return Err(anyhow::anyhow!("not supported yet")).with_context(place);
+            }
+            Key::Later => continue,
+            Key::SmsSwitch(_) if value.as_bool() != Some(true) => continue,
+            Key::SmsSwitch(provider) => {
+                if found.iter().any(|other| other.name == SMS_PROVIDER) {
+                    return Err(anyhow::anyhow!("another provider of messages is on already")).with_context(place);
+                }
+                found.push(Found { name: SMS_PROVIDER, key, text: provider });
+                continue;
+            }
+            Key::Setting(name) => name,
+        };
+        if is_off(file, &key) || value.as_str() == Some("") {
+            continue;
+        }
+        let text = match (&*key, value) {
+            ("auth.sms.test_otp", Value::Table(codes)) => {
+                let pair = |(number, code): (&String, &Value)| Ok(format!("{number}:{}", as_text(code, environment)?));
+                codes.iter().map(pair).collect::<Result<Vec<_>>>().map(|pairs| pairs.join(","))
+            }
+            _ => as_text(value, environment),
+        };
+        let text = resolve(&key, text.with_context(place)?, path);
+        found.push(Found { name, key, text });
+    }
+    Ok(found)
+}
+
+const SMS_PROVIDER: &str = "GOTRUE_SMS_PROVIDER";
+
+fn walk<'a>(table: &'a Table, path: &str, leaves: &mut Vec<(String, &'a Value)>) {
+    for (name, value) in table {
+        let key = format!("{path}.{name}");
+        match value {
+            Value::Table(inner) if key != "auth.sms.test_otp" => walk(inner, &key, leaves),
+            _ => leaves.push((key, value)),
+        }
+    }
+}
+
+fn recognise(key: &str) -> Result<Key> {
+    if let Some(setting) = table::all().iter().find(|setting| setting.key.as_deref() == Some(key)) {
+        return Ok(Key::Setting(&setting.name));
+    }
+    let (section, last) = key.rsplit_once('.').unwrap_or(("", key));
+    if let Some((_, switches, details)) = LATER.iter().find(|(later, ..)| *later == section) {
+        if switches.contains(&last) {
+            return Ok(Key::Later);
+        }
+        if details.contains(&last) {
+            return Ok(Key::Nothing);
+        }
+    }
+    let provider = |of: &str| section.strip_prefix(of).map(str::to_owned);
+    if let Some(provider) = provider("auth.external.").filter(|name| foreign::PROVIDERS.contains(&name.as_str())) {
+        match last {
+            "enabled" => return Ok(Key::Later),
+            last if PROVIDER_KEYS.contains(&last) => return Ok(Key::Nothing),
+            _ => bail!("there is no such setting of the provider {provider}"),
+        }
+    }
+    let sms = provider("auth.sms.").filter(|name| outside::SMS_PROVIDERS.iter().any(|(known, ..)| known == name));
+    match (sms, last) {
+        (Some(provider), "enabled") => Ok(Key::SmsSwitch(provider)),
+        _ if IGNORED.contains(&key) || key == "auth.email.smtp.enabled" => Ok(Key::Nothing),
+        _ if key == "auth.enabled" => Ok(Key::Nothing),
+        _ => {
+            let keys = table::all().iter().filter_map(|setting| setting.key.as_deref().map(str::to_owned));
+            bail!("there is no such setting{}", names::hint(key, keys.filter(|key| key.starts_with("auth."))))
+        }
+    }
+}
+
+/// Whether the section of a key says that it is off. The switch itself is looked at always.
+fn is_off(file: &Table, key: &str) -> bool {
+    let (section, last) = key.rsplit_once('.').unwrap_or(("", key));
+    let is_switched = SWITCHED.contains(&section)
+        || section.starts_with("auth.hook.")
+        || section.strip_prefix("auth.sms.").is_some_and(|rest| !rest.is_empty());
+    // The mail server of a section without a switch is used, as with the CLI; anything else needs its switch.
+    let default = section == "auth.email.smtp";
+    let is_on = look_up(file, &format!("{section}.enabled")).map_or(default, |value| value.as_bool() == Some(true));
+    is_switched && last != "enabled" && !is_on
+}
+
+/// Paths are relative to the project's folder (letters) or to `supabase/` in it (notifications, keys), as the CLI
+/// has it.
+fn resolve(key: &str, text: String, config: &Path) -> String {
+    let supabase = config.parent().unwrap_or(Path::new("."));
+    let project = supabase.parent().unwrap_or(Path::new("."));
+    let file = |folder: &Path| folder.join(&text).display().to_string();
+    match key {
+        "auth.signing_keys_path" => file(supabase),
+        _ if !key.ends_with(".content_path") => text,
+        _ if key.starts_with("auth.email.template.") => format!("{}{}", outside::FILE, file(project)),
+        _ => format!("{}{}", outside::FILE, file(supabase)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read_text(text: &str) -> Result<Vec<(String, String)>> {
+        let file: Table = text.parse().expect("valid TOML");
+        let environment = HashMap::from([("TOKEN".to_owned(), "t".to_owned())]);
+        let found = read(&file, Path::new("/app/supabase/config.toml"), &environment)?;
+        Ok(found.into_iter().map(|found| (found.name.to_owned(), found.text)).collect())
+    }
+
+    fn refusal(text: &str) -> String {
+        format!("{:#}", read_text(text).expect_err("refused"))
+    }
+
+    #[test]
+    fn sections_become_settings() {
+        let found = read_text(
+            "[auth.sms.twilio]\nenabled = true\naccount_sid = 'AC'\nauth_token = 'env(TOKEN)'\n\
+             [auth.sms.vonage]\nenabled = false\napi_secret = 'env(MISSING)'\n\
+             [auth.sms.test_otp]\n4152127777 = '123456'\n\
+             [auth.email.template.invite]\ncontent_path = './supabase/templates/invite.html'\n\
+             [auth.email.notification.password_changed]\nenabled = true\ncontent_path = './templates/changed.html'\n\
+             [auth.external.apple]\nenabled = false\nsecret = 'env(MISSING)'\n",
+        );
+        let mut found = found.expect("valid");
+        found.sort();
+        let expected = [
+            ("GOTRUE_MAILER_NOTIFICATIONS_PASSWORD_CHANGED_ENABLED", "true"),
+            ("GOTRUE_MAILER_TEMPLATES_INVITE", "file:/app/./supabase/templates/invite.html"),
+            ("GOTRUE_MAILER_TEMPLATES_PASSWORD_CHANGED_NOTIFICATION", "file:/app/supabase/./templates/changed.html"),
+            ("GOTRUE_SMS_PROVIDER", "twilio"),
+            ("GOTRUE_SMS_TEST_OTP", "4152127777:123456"),
+            ("GOTRUE_SMS_TWILIO_ACCOUNT_SID", "AC"),
+            ("GOTRUE_SMS_TWILIO_AUTH_TOKEN", "t"),
+        ];
+        assert_eq!(found, expected.map(|(name, text)| (name.to_owned(), text.to_owned())));
+    }
+
+    #[test]
+    fn what_nobody_knows_or_has_is_refused_with_its_key() {
+        let expected =
+            "/app/supabase/config.toml: `auth.site_uri`: there is no such setting; did you mean auth.site_url?";
+        assert_eq!(refusal("[auth]\nsite_uri = 'x'\n"), expected);
+        assert!(
+            refusal("[auth.external.apple]\nenabled = true\n")
+                .ends_with("`auth.external.apple.enabled`: not supported yet")
+        );
+        assert!(refusal("[auth.passkey]\nenabled = true\n").ends_with("not supported yet"));
+        assert!(refusal("[auth.external.nobody]\nenabled = false\n").contains("no such setting"));
+        let both = "[auth.sms.twilio]\nenabled = true\n[auth.sms.vonage]\nenabled = true\n";
+        assert!(refusal(both).contains("another provider"));
+        assert!(refusal("[auth.captcha]\nenabled = true\nsecret = 'env(NONE)'\n").ends_with("NONE is not set"));
+        assert!(read_text("[auth.captcha]\nenabled = false\nsecret = 'env(NONE)'\n").is_ok());
+    }
+}

@@ -1,0 +1,122 @@
+//! Settings of what reaches people: mail, and messages to phones.
+
+use super::{Setting, setting};
+
+/// These settings, in the order of the documentation.
+pub(super) const REACHING: &[Setting] = &[
+    setting("GOTRUE_EXTERNAL_EMAIL_MAGIC_LINK_ENABLED", None, "true", "signing in by links and codes in mails"),
+    setting("GOTRUE_EXTERNAL_EMAIL_AUTHORIZED_ADDRESSES", None, "", "the only addresses that mail goes to"),
+    setting(
+        "GOTRUE_MAILER_SECURE_EMAIL_CHANGE_ENABLED",
+        Some("auth.email.double_confirm_changes"),
+        "true",
+        "a change of address is confirmed from both addresses",
+    ),
+    setting(
+        "GOTRUE_MAILER_OTP_EXP",
+        Some("auth.email.otp_expiry"),
+        "3600",
+        "seconds in which links and codes in mails are valid",
+    ),
+    setting("GOTRUE_MAILER_OTP_LENGTH", Some("auth.email.otp_length"), "6", "digits of codes in mails, 6 to 10"),
+    setting(
+        "GOTRUE_SMTP_MAX_FREQUENCY",
+        Some("auth.email.max_frequency"),
+        "1s",
+        "least time between two mails of a kind to one user",
+    ),
+    setting(
+        "GOTRUE_SMTP_HOST",
+        Some("auth.email.smtp.host"),
+        "",
+        "mail server; without one the mailbox keeps all mail",
+    ),
+    setting("GOTRUE_SMTP_PORT", Some("auth.email.smtp.port"), "587", "its port; 465 is TLS from the start"),
+    setting("GOTRUE_SMTP_USER", Some("auth.email.smtp.user"), "", "account at the mail server"),
+    setting("GOTRUE_SMTP_PASS", Some("auth.email.smtp.pass"), "", "its password"),
+    setting(
+        "GOTRUE_SMTP_ADMIN_EMAIL",
+        Some("auth.email.smtp.admin_email"),
+        "admin@email.com",
+        "address that mails come from",
+    ),
+    setting("GOTRUE_SMTP_SENDER_NAME", Some("auth.email.smtp.sender_name"), "", "name that mails come from"),
+    setting(
+        "GOTRUE_SMTP_HEADERS",
+        None,
+        "",
+        "further headers of mails, as `{\"X-Name\": [\"value\"]}`; `$messageType` stands for the kind of letter",
+    ),
+    setting(
+        "VESTIBULE_SMTP_SECURITY",
+        None,
+        "auto",
+        "`tls`, `starttls`, `plain`, or `auto`: by the port, never credentials in clear over a network",
+    ),
+    setting("VESTIBULE_SMTP_GREETING", None, "", "name that the mail server is greeted with"),
+    setting("GOTRUE_MAILER_EXTERNAL_HOSTS", None, "", "further hosts that links in mails may begin with"),
+    setting(
+        "GOTRUE_MAILER_URLPATHS_INVITE",
+        None,
+        "verify, below the URL of accounts",
+        "where the links of such letters lead",
+    ),
+    setting(
+        "GOTRUE_MAILER_URLPATHS_CONFIRMATION",
+        None,
+        "verify, below the URL of accounts",
+        "where the links of such letters lead",
+    ),
+    setting(
+        "GOTRUE_MAILER_URLPATHS_RECOVERY",
+        None,
+        "verify, below the URL of accounts",
+        "where the links of such letters lead",
+    ),
+    setting(
+        "GOTRUE_MAILER_URLPATHS_EMAIL_CHANGE",
+        None,
+        "verify, below the URL of accounts",
+        "where the links of such letters lead",
+    ),
+    setting("GOTRUE_MAILER_TEMPLATE_MAX_SIZE", None, "1000000", "most bytes of a template"),
+    setting("GOTRUE_MAILER_TEMPLATE_MAX_AGE", None, "10m", "how old a template may be before it is read again"),
+    setting(
+        "GOTRUE_MAILER_TEMPLATE_RETRY_INTERVAL",
+        None,
+        "10s",
+        "how long to wait after a template could not be read",
+    ),
+    setting("GOTRUE_EXTERNAL_PHONE_ENABLED", Some("auth.sms.enable_signup"), "false", "accounts by phone"),
+    setting("GOTRUE_SMS_AUTOCONFIRM", None, "true", "new numbers count as confirmed"),
+    setting(
+        "VESTIBULE_ENABLE_PHONE_CONFIRMATIONS",
+        Some("auth.sms.enable_confirmations"),
+        "false",
+        "the project file's opposite of `GOTRUE_SMS_AUTOCONFIRM`",
+    ),
+    setting("GOTRUE_SMS_OTP_EXP", None, "60", "seconds in which codes are valid"),
+    setting("GOTRUE_SMS_OTP_LENGTH", None, "6", "digits of codes, 6 to 10"),
+    setting(
+        "GOTRUE_SMS_MAX_FREQUENCY",
+        Some("auth.sms.max_frequency"),
+        "5s",
+        "least time between two codes of a kind to one user",
+    ),
+    setting("GOTRUE_SMS_TEMPLATE", Some("auth.sms.template"), "Your code is {{ .Code }}", "text of messages"),
+    setting(
+        "GOTRUE_SMS_TEST_OTP",
+        Some("auth.sms.test_otp"),
+        "",
+        "numbers that get no message and whose code is always the same, as `4152127777:123456,…`",
+    ),
+    setting("GOTRUE_SMS_TEST_OTP_VALID_UNTIL", None, "", "until when these codes are good, as `2030-01-01T00:00:00Z`"),
+    setting(
+        "GOTRUE_SMS_PROVIDER",
+        None,
+        "",
+        "who sends messages: `twilio`, `twilio_verify`, `messagebird`, `textlocal` or `vonage`; in the project file the one that is `enabled`",
+    ),
+    setting("VESTIBULE_SMS_URL", None, "the provider's own", "where the provider is, without a path"),
+    setting("GOTRUE_INTERNAL_HTTP_TIMEOUT", None, "10s", "how long the provider may take"),
+];

@@ -1,0 +1,155 @@
+//! Reading values from text. No message repeats a secret: who reads one says what is expected and nothing else.
+
+use std::time::Duration;
+
+use anyhow::{Result, anyhow, bail};
+
+pub(super) fn expected(text: &str, what: &str) -> anyhow::Error {
+    anyhow!("{text:?} is not {what}")
+}
+
+pub(super) fn list(text: &str) -> Vec<String> {
+    text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
+}
+
+/// A boolean as Go's `ParseBool` takes it, since the names come from Go programs.
+pub(super) fn switch(text: &str) -> Result<bool> {
+    match text {
+        "1" | "t" | "T" | "true" | "TRUE" | "True" | "on" => Ok(true),
+        "0" | "f" | "F" | "false" | "FALSE" | "False" | "off" => Ok(false),
+        _ => Err(expected(text, "`true` or `false`")),
+    }
+}
+
+pub(super) fn seconds(text: &str) -> Result<Duration> {
+    at_least(text, 0, "a number of seconds").map(Duration::from_secs)
+}
+
+pub(super) fn duration(text: &str) -> Result<Duration> {
+    auth::settings::duration(text).map_err(|_| expected(text, "a duration such as 1h30m"))
+}
+
+/// A limit that is none when it is zero or empty, as the Supabase CLI writes it.
+pub(super) fn limit(text: &str) -> Result<Option<Duration>> {
+    if text.is_empty() { Ok(None) } else { duration(text).map(|limit| Some(limit).filter(|limit| !limit.is_zero())) }
+}
+
+/// Sets of characters separated by colons; `\\:` is a colon itself.
+pub(super) fn character_sets(text: &str) -> Vec<String> {
+    let sets = text.replace("\\:", "\u{0}");
+    sets.split(':').filter(|set| !set.is_empty()).map(|set| set.replace('\u{0}', ":")).collect()
+}
+
+/// The sets of characters that a word of the project file stands for.
+pub(super) fn requirements(text: &str) -> Result<Vec<String>> {
+    const LOWER: &str = "abcdefghijklmnopqrstuvwxyz";
+    const UPPER: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    const DIGITS: &str = "0123456789";
+    const SYMBOLS: &str = "!@#$%^&*()_+-=[]{};'\\:\"|<>?,./`~";
+    let sets = |sets: &[&str]| Ok(sets.iter().map(|set| (*set).to_owned()).collect());
+    match text {
+        "" => Ok(Vec::new()),
+        "letters_digits" => Ok(vec![format!("{LOWER}{UPPER}"), DIGITS.to_owned()]),
+        "lower_upper_letters_digits" => sets(&[LOWER, UPPER, DIGITS]),
+        "lower_upper_letters_digits_symbols" => sets(&[LOWER, UPPER, DIGITS, SYMBOLS]),
+        _ => Err(expected(
+            text,
+            "`letters_digits`, `lower_upper_letters_digits` or `lower_upper_letters_digits_symbols`",
+        )),
+    }
+}
+
+/// Pairs `number:code,…`. Numbers are normalised; codes are not repeated in messages.
+pub(super) fn codes(text: &str) -> Result<std::collections::BTreeMap<String, String>> {
+    let pair = |pair: String| {
+        let (number, code) = pair.split_once(':').unwrap_or((&pair, ""));
+        let number = number.trim().trim_start_matches('+').replace(' ', "");
+        if code.is_empty() || !code.trim().bytes().all(|byte| byte.is_ascii_digit()) {
+            bail!("a code of digits is expected for {number:?}, as in `4152127777:123456`");
+        }
+        Ok((number, code.trim().to_owned()))
+    };
+    list(text).into_iter().map(pair).collect()
+}
+
+pub(super) fn port(text: &str) -> Result<u16> {
+    at_least(text, 1, "a port (1 to 65535)")
+}
+
+pub(super) fn at_least<T: std::str::FromStr>(text: &str, least: u64, what: &str) -> Result<T> {
+    let is_enough = text.trim().parse::<u64>().is_ok_and(|number| number >= least);
+    text.trim().parse().ok().filter(|_| is_enough).ok_or_else(|| expected(text, what))
+}
+
+pub(super) fn url(text: &str) -> Result<String> {
+    let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
+    match rest {
+        Some(rest) if !rest.is_empty() && !rest.contains(char::is_whitespace) => Ok(text.to_owned()),
+        _ => Err(expected(text, "a URL that starts with http:// or https://")),
+    }
+}
+
+/// The name of a request header.
+pub(super) fn header(text: &str) -> Result<http::HeaderName> {
+    text.parse().map_err(|_| expected(text, "the name of a header"))
+}
+
+pub(super) fn api_key(text: &str, prefix: &str) -> Result<String> {
+    let is_key =
+        text.starts_with(prefix) && text.len() >= prefix.len() + 16 && text.bytes().all(|byte| byte.is_ascii_graphic());
+    if is_key { Ok(text.to_owned()) } else { bail!("a key that starts with {prefix} is expected") }
+}
+
+/// A size in bytes: a number, or one with KB, MB, GB, KiB, MiB, GiB.
+pub(super) fn size(text: &str) -> Result<u64> {
+    const UNITS: [(&str, u64); 7] = [
+        ("KiB", 1 << 10),
+        ("MiB", 1 << 20),
+        ("GiB", 1 << 30),
+        ("KB", 1 << 10),
+        ("MB", 1 << 20),
+        ("GB", 1 << 30),
+        ("B", 1),
+    ];
+    let (number, unit) = UNITS
+        .iter()
+        .find_map(|(name, unit)| text.strip_suffix(name).map(|number| (number, *unit)))
+        .unwrap_or((text, 1));
+    number
+        .trim()
+        .parse::<u64>()
+        .ok()
+        .and_then(|number| number.checked_mul(unit))
+        .ok_or_else(|| expected(text, "a size such as 50MiB"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_have_units() {
+        assert_eq!(size("50MiB").expect("a size"), 50 << 20);
+        assert_eq!(size("10").expect("a size"), 10);
+        assert_eq!(size("2 GB").expect("a size"), 2 << 30);
+        assert!(size("big").is_err() && size("99999999999GiB").is_err());
+    }
+
+    #[test]
+    fn codes_belong_to_normal_numbers_and_are_not_repeated() {
+        let found = codes("+1 415:123456, 49:000000").expect("codes");
+        assert_eq!(
+            found.into_iter().collect::<Vec<_>>(),
+            [("1415", "123456"), ("49", "000000")].map(|(a, b)| (a.to_owned(), b.to_owned()))
+        );
+        let wrong = codes("1415:12x456").expect_err("no digits").to_string();
+        assert!(wrong.contains("1415") && !wrong.contains("12x456"), "{wrong}");
+    }
+
+    #[test]
+    fn words_stand_for_sets() {
+        assert_eq!(requirements("letters_digits").expect("known").len(), 2);
+        assert_eq!(requirements("lower_upper_letters_digits_symbols").expect("known")[3].matches(':').count(), 1);
+        assert!(requirements("").expect("known").is_empty() && requirements("strong").is_err());
+    }
+}

@@ -1,0 +1,57 @@
+//! Accounts alone at the root, as they are behind another gateway.
+
+use base::jwt::Keyring;
+use serde_json::json;
+
+use crate::program::Program;
+
+const SECRET: &str = "a-secret-that-all-services-of-the-project-share";
+
+#[tokio::test]
+async fn accounts_take_the_place_of_the_original_behind_another_gateway() {
+    let variables = [
+        ("GOTRUE_API_HOST", "127.0.0.1"),
+        ("API_EXTERNAL_URL", "https://app.example/auth/v1"),
+        ("GOTRUE_SITE_URL", "https://app.example"),
+        ("GOTRUE_DB_DRIVER", "postgres"),
+        ("GOTRUE_JWT_SECRET", SECRET),
+        ("GOTRUE_JWT_AUD", "people"),
+        ("GOTRUE_MAILER_AUTOCONFIRM", "true"),
+        ("GOTRUE_EXTERNAL_GOOGLE_ENABLED", "false"),
+        ("GOTRUE_EXTERNAL_ANONYMOUS_USERS_ENABLED", "true"),
+        ("GOTRUE_RATE_LIMIT_HEADER", "X-Real-IP"),
+        ("GOTRUE_RATE_LIMIT_ANONYMOUS_USERS", "1"),
+        ("VESTIBULE_REQUIRE_API_KEY", "true"),
+    ];
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut program = Program::serve(folder, &["--only", "auth", "--no-prefix"], &variables).await;
+    assert_eq!(program.call("GET", "/health", &[], None).await.body["name"], "GoTrue");
+    for elsewhere in ["/auth/v1/health", "/rest/v1/", "/dashboard/"] {
+        assert_eq!(program.call("GET", elsewhere, &[], None).await.status, 404, "{elsewhere}");
+    }
+
+    let account = json!({"email": "ann@example.com", "password": "correct horse"});
+    let answer = program.call("POST", "/signup", &[], Some(account)).await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    let token = answer.body["access_token"].as_str().expect("a session").to_owned();
+    let keyring = Keyring::new(SECRET.as_bytes(), Vec::new());
+    let claims = keyring.verify(&token).expect("signed with the secret that others have");
+    assert_eq!(claims.text("iss"), Some("https://app.example/auth/v1"));
+    assert_eq!(claims.text("aud"), Some("people"));
+    let bearer = format!("Bearer {token}");
+    assert_eq!(program.call("GET", "/user", &[("authorization", &bearer)], None).await.status, 200);
+    let service = keyring.sign(&json!({"role": "service_role"}));
+    let users = program.call("GET", "/admin/users", &[("authorization", &format!("Bearer {service}"))], None).await;
+    assert_eq!(users.body["users"][0]["email"], "ann@example.com");
+
+    let anonymous =
+        async |address: &str| program.call("POST", "/signup", &[("x-real-ip", address)], Some(json!({}))).await;
+    assert_eq!(anonymous("192.0.2.1").await.status, 200);
+    let denied = anonymous("192.0.2.1").await;
+    assert_eq!((denied.status, &denied.body["error_code"]), (429, &json!("over_request_rate_limit")));
+    assert!(denied.header("retry-after").is_some_and(|seconds| seconds.parse::<u32>().is_ok()));
+    assert_eq!(anonymous("192.0.2.2").await.status, 200);
+
+    let log = program.stop();
+    assert!(log.contains("GOTRUE_DB_DRIVER has no effect here"), "{log}");
+}
