@@ -4,7 +4,7 @@ use anyhow::{Result, anyhow, bail};
 use auth::{Kind, Settings};
 
 use super::values::{
-    at_least, character_sets, codes, duration, expected, limit, list, requirements, seconds, switch, url,
+    at_least, character_sets, codes, duration, expected, limit, list, named_secrets, requirements, seconds, switch, url,
 };
 
 /// Sets what the table calls `name`.
@@ -37,6 +37,11 @@ pub(super) fn apply(auth: &mut Settings, name: &str, text: &str) -> Result<()> {
         "GOTRUE_SECURITY_UPDATE_PASSWORD_REQUIRE_CURRENT_PASSWORD" => {
             auth.update_password_require_current_password = switch(text)?;
         }
+        "GOTRUE_DB_CLEANUP_ENABLED" => auth.db_cleanup_enabled = switch(text)?,
+        "GOTRUE_SECURITY_DB_ENCRYPTION_ENCRYPT" => auth.db_encryption.encrypt = switch(text)?,
+        "GOTRUE_SECURITY_DB_ENCRYPTION_ENCRYPTION_KEY_ID" => text.clone_into(&mut auth.db_encryption.key_id),
+        "GOTRUE_SECURITY_DB_ENCRYPTION_ENCRYPTION_KEY" => auth.db_encryption.key = text.into(),
+        "GOTRUE_SECURITY_DB_ENCRYPTION_DECRYPTION_KEYS" => auth.db_encryption.decryption_keys = named_secrets(text)?,
         _ => return apply_mail(auth, name, text),
     }
     Ok(())

@@ -19,7 +19,6 @@ const POOL: &str = "`VESTIBULE_POOL_SIZE` says how many connections each service
 const LOG: &str = "`VESTIBULE_LOG` and `VESTIBULE_LOG_FORMAT` say what is logged";
 const RELOAD: &str = "settings are read at the start";
 const NOT_YET: &str = "not supported yet";
-const ENCRYPTION: &str = "values in the database are not encrypted yet";
 const VALIDATION: &str = "addresses are checked by their form only";
 const METHODS: &str = "the keys say which algorithms are accepted";
 
@@ -39,7 +38,6 @@ const SINGLE: &[(&str, Treatment)] = &[
     ("GOTRUE_DB_CONN_PERCENTAGE", NoEffect(POOL)),
     ("GOTRUE_DB_HEALTH_CHECK_PERIOD", NoEffect(POOL)),
     ("GOTRUE_DB_MIGRATIONS_PATH", NoEffect("migrations are part of the program")),
-    ("GOTRUE_DB_CLEANUP_ENABLED", NoEffect("what has expired is ignored wherever it is read")),
     ("GOTRUE_DB_ADVISOR_ENABLED", NoEffect("there is no advisor of the pool")),
     ("GOTRUE_DB_ADVISOR_SAMPLING_INTERVAL", NoEffect("there is no advisor of the pool")),
     ("GOTRUE_DB_ADVISOR_OBSERVATION_INTERVAL", NoEffect("there is no advisor of the pool")),
@@ -57,10 +55,6 @@ const SINGLE: &[(&str, Treatment)] = &[
     ("GOTRUE_PASSWORD_HIBP_BLOOM_ENABLED", NoEffect("each password is looked up")),
     ("GOTRUE_PASSWORD_HIBP_BLOOM_ITEMS", NoEffect("each password is looked up")),
     ("GOTRUE_PASSWORD_HIBP_BLOOM_FALSE_POSITIVES", NoEffect("each password is looked up")),
-    ("GOTRUE_SECURITY_DB_ENCRYPTION_ENCRYPT", Switch(ENCRYPTION)),
-    ("GOTRUE_SECURITY_DB_ENCRYPTION_ENCRYPTION_KEY_ID", Detail),
-    ("GOTRUE_SECURITY_DB_ENCRYPTION_ENCRYPTION_KEY", Detail),
-    ("GOTRUE_SECURITY_DB_ENCRYPTION_DECRYPTION_KEYS", NoEffect(ENCRYPTION)),
     ("GOTRUE_EXPERIMENTAL_SCIM_ENABLED", Switch(NOT_YET)),
     ("GOTRUE_EXPERIMENTAL_CREATE_EMAIL_IDENTITY_ON_PASSWORD_SET_ENABLED", Switch("it comes with external providers")),
     ("GOTRUE_EXPERIMENTAL_PROVIDER_LINKING_DOMAINS", Detail),

@@ -303,6 +303,7 @@ fn name_of(setting: &str) -> Option<&'static str> {
         "jwt_default_role" => "GOTRUE_JWT_DEFAULT_GROUP_NAME",
         "jwt_admin_roles" => "GOTRUE_JWT_ADMIN_ROLES",
         "mailer_otp_length" => "GOTRUE_MAILER_OTP_LENGTH",
+        "db_encryption" => "GOTRUE_SECURITY_DB_ENCRYPTION_…",
         "refresh_token_algorithm_version" => "GOTRUE_SECURITY_REFRESH_TOKEN_ALGORITHM_VERSION",
         "refresh_token_upgrade_percentage" => "GOTRUE_SECURITY_REFRESH_TOKEN_UPGRADE_PERCENTAGE",
         "sms.otp_length" => "GOTRUE_SMS_OTP_LENGTH",

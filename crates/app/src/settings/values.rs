@@ -1,8 +1,10 @@
 //! Reading values from text. No message repeats a secret: who reads one says what is expected and nothing else.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::{Result, anyhow, bail};
+use secrecy::SecretString;
 
 pub(super) fn expected(text: &str, what: &str) -> anyhow::Error {
     anyhow!("{text:?} is not {what}")
@@ -60,7 +62,7 @@ pub(super) fn requirements(text: &str) -> Result<Vec<String>> {
 }
 
 /// Pairs `number:code,…`. Numbers are normalised; codes are not repeated in messages.
-pub(super) fn codes(text: &str) -> Result<std::collections::BTreeMap<String, String>> {
+pub(super) fn codes(text: &str) -> Result<BTreeMap<String, String>> {
     let pair = |pair: String| {
         let (number, code) = pair.split_once(':').unwrap_or((&pair, ""));
         let number = number.trim().trim_start_matches('+').replace(' ', "");
@@ -70,6 +72,21 @@ pub(super) fn codes(text: &str) -> Result<std::collections::BTreeMap<String, Str
         Ok((number, code.trim().to_owned()))
     };
     list(text).into_iter().map(pair).collect()
+}
+
+/// Pairs `name:secret,…`. Secrets are not repeated in messages.
+pub(super) fn named_secrets(text: &str) -> Result<BTreeMap<String, SecretString>> {
+    let mut secrets = BTreeMap::new();
+    for pair in list(text) {
+        let Some((name, secret)) = pair.split_once(':').filter(|(name, secret)| !name.is_empty() && !secret.is_empty())
+        else {
+            bail!("pairs such as `name:key,other-name:other-key` are expected")
+        };
+        if secrets.insert(name.to_owned(), secret.into()).is_some() {
+            bail!("{name:?} is there twice");
+        }
+    }
+    Ok(secrets)
 }
 
 pub(super) fn port(text: &str) -> Result<u16> {
@@ -144,6 +161,15 @@ mod tests {
         );
         let wrong = codes("1415:12x456").expect_err("no digits").to_string();
         assert!(wrong.contains("1415") && !wrong.contains("12x456"), "{wrong}");
+    }
+
+    #[test]
+    fn keys_have_names_and_are_not_repeated() {
+        assert_eq!(named_secrets("a:b:c, d:e").expect("pairs").len(), 2);
+        for text in ["hidden", "a:hidden,a:other", ":hidden", "hidden:"] {
+            let wrong = named_secrets(text).expect_err("no pairs").to_string();
+            assert!(!wrong.contains("hidden"), "{wrong}");
+        }
     }
 
     #[test]

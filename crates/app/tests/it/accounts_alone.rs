@@ -55,3 +55,35 @@ async fn accounts_take_the_place_of_the_original_behind_another_gateway() {
     let log = program.stop();
     assert!(log.contains("GOTRUE_DB_DRIVER has no effect here"), "{log}");
 }
+
+#[tokio::test]
+async fn password_hashes_are_encrypted_and_keys_change() {
+    let (first, second) =
+        ("AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE", "AgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgI");
+    let flags = ["--only", "auth", "--no-prefix"];
+    let variables = |id, key, others| {
+        [
+            ("GOTRUE_JWT_SECRET", SECRET),
+            ("GOTRUE_SECURITY_DB_ENCRYPTION_ENCRYPT", "true"),
+            ("GOTRUE_SECURITY_DB_ENCRYPTION_ENCRYPTION_KEY_ID", id),
+            ("GOTRUE_SECURITY_DB_ENCRYPTION_ENCRYPTION_KEY", key),
+            ("GOTRUE_SECURITY_DB_ENCRYPTION_DECRYPTION_KEYS", others),
+        ]
+    };
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut program = Program::serve(folder, &flags, &variables("first", first, "")).await;
+    let account = json!({"email": "ann@example.com", "password": "correct horse"});
+    assert_eq!(program.call("POST", "/signup", &[], Some(account.clone())).await.status, 200);
+    const STORED: &str = "select encrypted_password from auth.users";
+    let stored: String = program.db.value(STORED).await;
+    assert!(stored.starts_with(r#"{"key_id":"first","alg":"aes-gcm-hkdf""#), "{stored}");
+
+    let others = format!("first:{first}");
+    program.restart_as("postgres", &flags, &variables("second", second, &others)).await.expect("it starts");
+    let answer = program.call("POST", "/token?grant_type=password", &[], Some(account.clone())).await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    let stored: String = program.db.value(STORED).await;
+    assert!(stored.starts_with(r#"{"key_id":"second""#), "{stored}");
+    let wrong = json!({"email": "ann@example.com", "password": "wrong horse"});
+    assert_eq!(program.call("POST", "/token?grant_type=password", &[], Some(wrong)).await.status, 400);
+}

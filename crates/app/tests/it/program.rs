@@ -47,31 +47,27 @@ impl Program {
     /// Starts `serve` with flags and variables and waits until it is ready.
     pub(crate) async fn serve(folder: tempfile::TempDir, flags: &[&str], variables: &[(&str, &str)]) -> Self {
         let db = TestDb::new().await;
-        let name: String = db.value("select current_database()::text").await;
-        let server = std::env::var("VESTIBULE_TEST_DATABASE_URL").expect("a test server");
-        let (server, _) = server.rsplit_once('/').expect("a URL with a database");
+        let database = database_url("postgres", &db).await;
         let port = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port").port();
-        let mut child = command(folder.path())
-            .arg("serve")
-            .args(flags)
-            .envs(variables.iter().copied())
-            .env("GOTRUE_DB_DATABASE_URL", format!("{server}/{name}"))
-            .env("GOTRUE_API_PORT", port.to_string())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the program starts");
-        let mut log = child.stderr.take().expect("a pipe");
-        let stderr = std::thread::spawn(move || {
-            let mut text = String::new();
-            log.read_to_string(&mut text).expect("the log is text");
-            text
-        });
-        let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
-        let is_ready = lines.any(|line| line.expect("text").starts_with("ready in"));
+        let (child, stderr, is_ready) = spawn(&folder, &database, port, flags, variables);
         let mut program = Self { child, stderr: Some(stderr), url: format!("http://127.0.0.1:{port}"), db, folder };
         assert!(is_ready, "the server did not start: {}", program.stop());
         program
+    }
+
+    /// Ends it and starts it again over the same database, which it reaches as `role`; its log if it does not start.
+    pub(crate) async fn restart_as(
+        &mut self,
+        role: &str,
+        flags: &[&str],
+        variables: &[(&str, &str)],
+    ) -> Result<(), String> {
+        self.stop();
+        let database = database_url(role, &self.db).await;
+        let port = self.url.rsplit_once(':').and_then(|(_, port)| port.parse().ok()).expect("a port");
+        let (child, stderr, is_ready) = spawn(&self.folder, &database, port, flags, variables);
+        (self.child, self.stderr) = (child, Some(stderr));
+        if is_ready { Ok(()) } else { Err(self.stop()) }
     }
 
     /// Calls it.
@@ -97,6 +93,43 @@ impl Program {
         self.child.wait().expect("it ends");
         self.stderr.take().map(|log| log.join().expect("the log is read")).unwrap_or_default()
     }
+}
+
+async fn database_url(role: &str, db: &TestDb) -> String {
+    let name: String = db.value("select current_database()::text").await;
+    let server = std::env::var("VESTIBULE_TEST_DATABASE_URL").expect("a test server");
+    let (_, host) = server.split_once('@').expect("a URL with a user");
+    let (host, _) = host.rsplit_once('/').expect("a URL with a database");
+    format!("postgres://{role}@{host}/{name}")
+}
+
+/// Starts `serve`; its log to come, and whether it became ready.
+fn spawn(
+    folder: &tempfile::TempDir,
+    database: &str,
+    port: u16,
+    flags: &[&str],
+    variables: &[(&str, &str)],
+) -> (Child, JoinHandle<String>, bool) {
+    let mut child = command(folder.path())
+        .arg("serve")
+        .args(flags)
+        .envs(variables.iter().copied())
+        .env("GOTRUE_DB_DATABASE_URL", database)
+        .env("GOTRUE_API_PORT", port.to_string())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    let mut log = child.stderr.take().expect("a pipe");
+    let stderr = std::thread::spawn(move || {
+        let mut text = String::new();
+        log.read_to_string(&mut text).expect("the log is text");
+        text
+    });
+    let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+    let is_ready = lines.any(|line| line.expect("text").starts_with("ready in"));
+    (child, stderr, is_ready)
 }
 
 impl Drop for Program {

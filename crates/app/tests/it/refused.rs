@@ -41,6 +41,14 @@ fn names_and_values_in_the_environment() {
         assert!(found.contains(expected) && found.lines().count() == 1, "{name}: {found}");
         assert!(!found.contains("hidden"), "{found}");
     }
+    let encryption = [
+        ("GOTRUE_SECURITY_DB_ENCRYPTION_ENCRYPT", "true"),
+        ("GOTRUE_SECURITY_DB_ENCRYPTION_ENCRYPTION_KEY_ID", "first"),
+        ("GOTRUE_SECURITY_DB_ENCRYPTION_ENCRYPTION_KEY", "hidden"),
+    ];
+    let found = refusal("", &encryption);
+    let expected = "GOTRUE_SECURITY_DB_ENCRYPTION_…: encryption key \"first\" is not 32 bytes";
+    assert!(found.contains(expected) && !found.contains("hidden"), "{found}");
     let hook = [
         ("GOTRUE_HOOK_SEND_EMAIL_ENABLED", "true"),
         ("GOTRUE_HOOK_SEND_EMAIL_URI", "https://example.com/hook"),

@@ -1,4 +1,4 @@
-//! Settings of what protects accounts: limits, captchas, leaked passwords.
+//! Settings of what protects accounts: limits, captchas, leaked passwords, encrypted secrets.
 
 use super::{Setting, setting};
 
@@ -62,4 +62,34 @@ pub(super) const PROTECTION: &[Setting] = &[
     setting("GOTRUE_PASSWORD_HIBP_USER_AGENT", None, "vestibule", "how this server names itself there"),
     setting("VESTIBULE_HIBP_URL", None, "https://api.pwnedpasswords.com", "where it is, without a path"),
     setting("VESTIBULE_LEAKED_PASSWORDS", None, "", "file with sorted SHA-1 hashes of leaked passwords, one per line"),
+    setting(
+        "GOTRUE_SECURITY_DB_ENCRYPTION_ENCRYPT",
+        None,
+        "false",
+        "password hashes, keys of authenticator apps and of refresh tokens are stored encrypted",
+    ),
+    setting(
+        "GOTRUE_SECURITY_DB_ENCRYPTION_ENCRYPTION_KEY_ID",
+        None,
+        "",
+        "name of the key that they are encrypted with",
+    ),
+    setting(
+        "GOTRUE_SECURITY_DB_ENCRYPTION_ENCRYPTION_KEY",
+        None,
+        "",
+        "that key: 32 bytes in base64url without padding",
+    ),
+    setting(
+        "GOTRUE_SECURITY_DB_ENCRYPTION_DECRYPTION_KEYS",
+        None,
+        "",
+        "keys that may have encrypted what is stored, as `name:key,…`",
+    ),
+    setting(
+        "GOTRUE_DB_CLEANUP_ENABLED",
+        None,
+        "false",
+        "each request that changed something deletes a few rows of what has expired",
+    ),
 ];
