@@ -15,7 +15,11 @@ export const CONNECTIONS = 8
 export const SECONDS = Number(process.env.BENCH_SECONDS ?? 3)
 export const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 3)
 
-export const median = (numbers) => [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)]
+export function median(numbers) {
+  const sorted = [...numbers].sort((a, b) => a - b)
+  const middle = Math.floor(sorted.length / 2)
+  return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
+}
 
 /** Runs a program to its end; its output. */
 export function output(program, args, { env, input } = {}) {

@@ -228,12 +228,54 @@ test('the Table Editor shows auth read-only and masks secrets', async () => {
   window.allWell()
 })
 
+test('a table without row level security is pointed out, and mended from the security advice', async () => {
+  await server.sql('create table public."order" (id bigint primary key, user_id uuid); grant select on public."order" to anon')
+  await page.goto('/dashboard/tables')
+  const way = page.getByRole('link', { name: 'Security advice' })
+  await page.getByRole('link', { name: '1 table is open to everyone' }).click()
+  await page.getByRole('heading', { level: 1, name: 'Security advice' }).waitFor()
+  assert.equal(new URL(page.url()).pathname, '/dashboard/advisors/security')
+  const item = page.getByRole('list', { name: 'Security advice' }).getByRole('listitem').filter({ hasText: 'public.order' })
+  assert.match(await item.innerText(), /public\.order\s+Open to everyone/)
+  assert.equal(await item.getByRole('link', { name: 'public.order', exact: true }).getAttribute('href'), '/dashboard/tables/public/order')
+
+  await window.context.grantPermissions(['clipboard-read', 'clipboard-write'])
+  const copy = item.getByRole('button', { name: 'Copy SQL for public.order' })
+  await copy.focus()
+  await page.keyboard.press('Enter')
+  await item.getByRole('button', { name: 'Copied' }).waitFor()
+  const mend = 'alter table "public"."order" enable row level security;'
+  assert.equal(await page.evaluate(() => navigator.clipboard.readText()), mend)
+
+  /** Opens the first remedy in the SQL editor, runs it, and comes back. */
+  const run = async (sql) => {
+    await item.getByRole('link', { name: 'Open in the SQL Editor: public.order' }).first().click()
+    await field('SQL query').filter({ hasText: sql }).waitFor()
+    await button('Run').click()
+    await page.getByRole('region', { name: 'Results' }).getByText(/is done\.$/).waitFor()
+    await page.goBack()
+  }
+  await run(mend)
+  await item.getByText('No policy', { exact: true }).waitFor()
+  assert.equal(await way.getByText('open to everyone').count(), 0)
+  assert.equal(await server.value(`select relrowsecurity from pg_class where oid = 'public.order'::regclass`), 't')
+
+  await run('create policy')
+  await item.waitFor({ state: 'detached' })
+  await page.getByRole('heading', { name: 'public.profiles' }).waitFor()
+  await server.sql('create policy "own profile" on public.profiles for select to authenticated using ((select auth.uid()) = id)')
+  await button('Look again').click()
+  await page.getByRole('heading', { name: 'Nothing to mend' }).waitFor()
+  assert.equal(await server.value(`select count(*) from pg_policy where polrelid = 'public.order'::regclass`), '1')
+  window.allWell()
+})
+
 test('light, dark and 390 pixels: every page comes up without a complaint and without sideways scrolling', async () => {
   const state = await window.context.storageState()
   for (const options of [{ colorScheme: 'light' }, { colorScheme: 'dark' }, { colorScheme: 'dark', viewport: { width: 390, height: 844 } }]) {
     const other = await open(browser, server, { ...options, storageState: state })
     const seen = new Set()
-    for (const [path, heading] of [['users', 'Users'], ['sql', 'SQL Editor'], ['tables/public/profiles', 'public.profiles']]) {
+    for (const [path, heading] of [['users', 'Users'], ['sql', 'SQL Editor'], ['tables/public/profiles', 'public.profiles'], ['advisors/security', 'Security advice']]) {
       await other.page.goto(`/dashboard/${path}`)
       await other.page.getByRole('heading', { level: 1, name: heading }).waitFor()
       const { wide, background } = await other.page.evaluate(() => ({

@@ -15,7 +15,7 @@ import { UsersPage } from '../users/UsersPage'
 import { Boundary } from './Boundary'
 import { Link } from './Link'
 import { navigate, usePlace } from './location'
-import { parseRoute, sqlPath, tablesPath, usersPath, type Route } from './routes'
+import { parseRoute, sectionOf, sqlPath, tablesPath, usersPath, type Route } from './routes'
 import { ShortcutsDialog } from './ShortcutsDialog'
 import { nextTheme, readTheme, saveTheme, type Theme } from './theme'
 import './shell.css'
@@ -81,7 +81,7 @@ export function Shell({ session, onSignedOut }: ShellProps) {
                 to={to}
                 className="rail-link"
                 aria-label={label}
-                aria-current={route.page === page ? 'page' : undefined}
+                aria-current={sectionOf(route) === page ? 'page' : undefined}
                 title={`${label} (${keys})`}
               >
                 <Icon name={icon} />
@@ -133,7 +133,7 @@ export function Shell({ session, onSignedOut }: ShellProps) {
           </div>
         </header>
         <main className="page" id="page">
-          <Boundary key={route.page}>
+          <Boundary key={sectionOf(route)}>
             <Suspense
               fallback={
                 <div className="fill-center">
@@ -158,6 +158,8 @@ function PageOf({ route, role }: { route: Route; role: string }) {
       return <UsersPage userId={route.user} />
     case 'tables':
       return <TablesPage schema={route.schema} table={route.table} />
+    case 'advice':
+      return <TablesPage schema={null} table={null} advising />
     case 'sql':
       return isAllowed(role, 'run sql') ? <SqlPage /> : <NotAllowed role={role} />
     case 'unknown':

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { parseRoute, rowsWhere, tablesPath, usersPath } from './routes'
+import { advicePath, parseRoute, rowsWhere, sectionOf, tablesPath, usersPath } from './routes'
 
 describe('parseRoute', () => {
   it.each([
@@ -9,6 +9,9 @@ describe('parseRoute', () => {
     ['/dashboard/tables', { page: 'tables', schema: null, table: null }],
     ['/dashboard/tables/public/films', { page: 'tables', schema: 'public', table: 'films' }],
     ['/dashboard/sql', { page: 'sql' }],
+    ['/dashboard/advisors/security', { page: 'advice' }],
+    ['/dashboard/advisors', { page: 'unknown' }],
+    ['/dashboard/advisors/speed', { page: 'unknown' }],
     ['/dashboard/nothing', { page: 'unknown' }],
     ['/dashboardx/sql', { page: 'unknown' }],
     ['/dashboard/sql/more', { page: 'unknown' }],
@@ -25,6 +28,11 @@ describe('parseRoute', () => {
 
   it('leaves no dot that would look like a file', () => {
     expect(tablesPath('public', 'log.2026.csv')).toBe('/dashboard/tables/public/log%2E2026%2Ecsv')
+  })
+
+  it('counts the advice among the tables', () => {
+    expect(sectionOf(parseRoute(advicePath()))).toBe('tables')
+    expect(sectionOf({ page: 'sql' })).toBe('sql')
   })
 
   it('does not fail on a broken escape', () => {

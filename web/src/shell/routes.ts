@@ -6,6 +6,7 @@ export const BASE = '/dashboard'
 export type Route =
   | { page: 'users'; user: string | null }
   | { page: 'tables'; schema: string | null; table: string | null }
+  | { page: 'advice' }
   | { page: 'sql' }
   | { page: 'unknown' }
 
@@ -25,6 +26,7 @@ export function parseRoute(pathname: string): Route {
   if (page === undefined) return { page: 'users', user: null }
   if (page === 'users' && parts.length <= 2) return { page: 'users', user: first ?? null }
   if (page === 'tables' && parts.length <= 3) return { page: 'tables', schema: first ?? null, table: second ?? null }
+  if (page === 'advisors' && first === 'security' && parts.length === 2) return { page: 'advice' }
   if (page === 'sql' && parts.length === 1) return { page: 'sql' }
   return { page: 'unknown' }
 }
@@ -41,6 +43,16 @@ export function usersPath(user?: string | null): string {
 export function tablesPath(schema?: string | null, table?: string | null): string {
   const parts = [schema, table].filter((part): part is string => Boolean(part)).map(encode)
   return [`${BASE}/tables`, ...parts].join('/')
+}
+
+/** What is probably wrong about the rights on tables. */
+export function advicePath(): string {
+  return `${BASE}/advisors/security`
+}
+
+/** The entry of the main navigation that a page belongs to. */
+export function sectionOf({ page }: Route): Route['page'] {
+  return page === 'advice' ? 'tables' : page
 }
 
 export function sqlPath(): string {

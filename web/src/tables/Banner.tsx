@@ -3,13 +3,14 @@ import type { TableDetail } from '../api/tables'
 import { Link } from '../shell/Link'
 import { sqlPath } from '../shell/routes'
 import { Notice } from '../ui/Notice'
+import { enableRls } from './advice'
 import { isOpenToAll } from './Browser'
 import { isEditable } from './values'
 
 /** Why a relation is read-only, or open to everyone. */
 export function Banner({ detail }: { detail: TableDetail }) {
   const mayRun = useMay('run sql')
-  const cure = `alter table ${quoted(detail.schema)}.${quoted(detail.name)} enable row level security;`
+  const cure = enableRls(detail.schema, detail.name)
   if (detail.locked)
     return (
       <Notice tone="locked">
@@ -42,9 +43,4 @@ export function Banner({ detail }: { detail: TableDetail }) {
       </Notice>
     )
   return null
-}
-
-/** A name as SQL wants it. */
-function quoted(name: string): string {
-  return /^[a-z_][a-z0-9_]*$/.test(name) ? name : `"${name.replaceAll('"', '""')}"`
 }

@@ -2,22 +2,27 @@ import { useId, useState } from 'react'
 import type { Resource } from '../api/resource'
 import type { SchemaSummary, TableSummary } from '../api/tables'
 import { Link } from '../shell/Link'
-import { tablesPath } from '../shell/routes'
+import { advicePath, tablesPath } from '../shell/routes'
 import { ErrorPanel } from '../ui/ErrorPanel'
 import { Icon } from '../ui/Icon'
 import { Spinner } from '../ui/Spinner'
 import { compact, whole } from '../ui/time'
+import { headline, type Advice } from './advice'
 
 interface BrowserProps {
   schemas: SchemaSummary[] | null
   schema: string | null
   table: string | null
   tables: Resource<TableSummary[]>
+  /** Null while it is not known. */
+  advice: Advice[] | null
+  /** The advice is what stands beside the list. */
+  advising: boolean
   onSchema: (name: string) => void
 }
 
 /** The list of relations in one schema. */
-export function Browser({ schemas, schema, table, tables, onSchema }: BrowserProps) {
+export function Browser({ schemas, schema, table, tables, advice, advising, onSchema }: BrowserProps) {
   const id = useId()
   const [text, setText] = useState('')
   const known = schemas?.some(({ name }) => name === schema) ?? false
@@ -71,7 +76,27 @@ export function Browser({ schemas, schema, table, tables, onSchema }: BrowserPro
           ))}
         </ul>
       )}
+      <AdviceLink advice={advice ?? []} current={advising} />
     </aside>
+  )
+}
+
+/** The way to the security advice; it stands out when something is open. */
+function AdviceLink({ advice, current }: { advice: Advice[]; current: boolean }) {
+  const line = headline(advice)
+  return (
+    <Link
+      to={advicePath()}
+      className={`browser-advice ${line === null ? '' : 'warn'}`}
+      aria-current={current ? 'page' : undefined}
+    >
+      <Icon name={line === null ? 'info' : 'warn'} />
+      <span className="grow">
+        {line !== null && <strong>{line}</strong>}
+        <span>Security advice</span>
+      </span>
+      {line === null && advice.length > 0 && <span className="faint small">{advice.length}</span>}
+    </Link>
   )
 }
 

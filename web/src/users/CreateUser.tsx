@@ -2,8 +2,6 @@ import { useState } from 'react'
 import { toApiError, type ApiError } from '../api/client'
 import { useApi } from '../api/context'
 import { createUser, type User, type UserChanges } from '../api/users'
-import { generatePassword } from '../login/passwords'
-import { PasswordField } from '../login/PasswordField'
 import { Button } from '../ui/Button'
 import { Dialog } from '../ui/Dialog'
 import { Check, Field } from '../ui/Field'
@@ -12,6 +10,7 @@ import { JsonField } from '../ui/JsonField'
 import { useToast } from '../ui/Toasts'
 import { sentence } from '../ui/words'
 import { AccountError, fieldOf } from './AccountError'
+import { AccountPassword } from './AccountPassword'
 
 interface CreateUserProps {
   onClose: () => void
@@ -25,7 +24,6 @@ export function CreateUser({ onClose, onCreated }: CreateUserProps) {
   const [email, setEmail] = useState('')
   const [phone, setPhone] = useState('')
   const [password, setPassword] = useState('')
-  const [generated, setGenerated] = useState(false)
   const [confirm, setConfirm] = useState(true)
   const [userMeta, setUserMeta] = useState('')
   const [appMeta, setAppMeta] = useState('')
@@ -82,27 +80,12 @@ export function CreateUser({ onClose, onCreated }: CreateUserProps) {
         error={said('email')}
         onChange={(event) => setEmail(event.target.value)}
       />
-      <PasswordField
+      <AccountPassword
         label="Password"
-        autoComplete="new-password"
-        value={password}
-        shown={generated}
         hint="Leave empty for a user who signs in by link, code or provider."
         error={said('password')}
-        onChange={(value) => {
-          setPassword(value)
-          setGenerated(false)
-        }}
-        tools={
-          <Button
-            onClick={() => {
-              setPassword(generatePassword())
-              setGenerated(true)
-            }}
-          >
-            Generate
-          </Button>
-        }
+        value={password}
+        onChange={setPassword}
       />
       <Check
         label="Auto-confirm"

@@ -2,14 +2,13 @@ import { useState } from 'react'
 import { toApiError, type ApiError } from '../api/client'
 import { useApi } from '../api/context'
 import { updateUser, type User, type UserChanges } from '../api/users'
-import { generatePassword } from '../login/passwords'
-import { PasswordField } from '../login/PasswordField'
 import { Button } from '../ui/Button'
 import { Dialog } from '../ui/Dialog'
 import { Check, Field } from '../ui/Field'
 import { useToast } from '../ui/Toasts'
 import { sentence } from '../ui/words'
 import { AccountError, fieldOf } from './AccountError'
+import { AccountPassword } from './AccountPassword'
 
 interface EditAccountProps {
   user: User
@@ -24,7 +23,6 @@ export function EditAccount({ user, onClose, onChanged }: EditAccountProps) {
   const [email, setEmail] = useState(user.email ?? '')
   const [phone, setPhone] = useState(user.phone ?? '')
   const [password, setPassword] = useState('')
-  const [generated, setGenerated] = useState(false)
   const [confirm, setConfirm] = useState(true)
   const [error, setError] = useState<ApiError | null>(null)
   const [busy, setBusy] = useState(false)
@@ -90,27 +88,12 @@ export function EditAccount({ user, onClose, onChanged }: EditAccountProps) {
       {(newEmail || newPhone) && (
         <Check label="Count the new address as confirmed" checked={confirm} onChange={setConfirm} />
       )}
-      <PasswordField
+      <AccountPassword
         label="New password"
-        autoComplete="new-password"
-        value={password}
-        shown={generated}
         hint="Leave empty to keep the present one."
         error={said('password')}
-        onChange={(value) => {
-          setPassword(value)
-          setGenerated(false)
-        }}
-        tools={
-          <Button
-            onClick={() => {
-              setPassword(generatePassword())
-              setGenerated(true)
-            }}
-          >
-            Generate
-          </Button>
-        }
+        value={password}
+        onChange={setPassword}
       />
     </Dialog>
   )

@@ -110,7 +110,7 @@ impl Settings {
     }
 }
 
-/// Reads private keys, of which exactly one signs. What is wrong is told without the keys.
+/// Reads private keys, of which exactly one signs; without any the shared secret does. What is wrong is told without the keys.
 fn signing_keys(text: &str) -> Result<Vec<PrivateJwk>> {
     let keys: Vec<PrivateJwk> =
         serde_json::from_str(text).map_err(|_| anyhow!("a JSON array of private JWKs is expected"))?;
@@ -123,6 +123,7 @@ fn signing_keys(text: &str) -> Result<Vec<PrivateJwk>> {
     };
     match keys.iter().filter(signs).count() {
         1 => Ok(keys),
+        0 if keys.is_empty() => Ok(keys),
         0 => bail!("none of the keys signs: one needs a private part and `sign` among its `key_ops`"),
         several => bail!("{several} of the keys sign: exactly one may have `sign` among its `key_ops`"),
     }
@@ -138,6 +139,7 @@ mod tests {
             |operations: &str| format!(r#"{{"kty":"oct","kid":"a","k":"c2VjcmV0LXNlY3JldA","key_ops":{operations}}}"#);
         let (signs, verifies) = (key(r#"["sign","verify"]"#), key(r#"["verify"]"#));
         assert_eq!(signing_keys(&format!("[{signs},{verifies}]")).expect("valid").len(), 2);
+        assert_eq!(signing_keys("[]").expect("valid").len(), 0);
         let message = |text: &str| signing_keys(text).expect_err("wrong keys").to_string();
         assert!(message(&format!("[{signs},{signs}]")).starts_with("2 of the keys sign"));
         assert!(message(&format!("[{verifies}]")).starts_with("none of the keys signs"));

@@ -14,7 +14,7 @@ pub(super) const ACCOUNTS: &[Setting] = &[
         "GOTRUE_JWT_KEYS",
         None,
         "an ES256 key, made at the first start",
-        "JSON array of private JWKs, of which exactly one signs; the others (`key_ops` without `sign`) stand by or are previous",
+        "JSON array of private JWKs, of which exactly one signs; the others (`key_ops` without `sign`) stand by or are previous; `[]`: `JWT_SECRET` signs",
     ),
     setting("PUBLISHABLE_KEY", Some("auth.publishable_key"), "made at the first start", "the publishable API key"),
     setting("SECRET_KEY", Some("auth.secret_key"), "made at the first start", "the secret API key"),
