@@ -13,6 +13,15 @@ use crate::settings::Settings;
 /// The channel on which the data API is told to reload what it knows of the schema.
 const SCHEMA_CHANNEL: &str = "pgrst";
 
+/// The role that the accounts service logs in as.
+const ACCOUNTS: &str = "supabase_auth_admin";
+
+/// Whether the database was given with the login of the accounts service, as to Supabase's own: it serves accounts
+/// alone, and changes neither the schema nor roles.
+pub fn is_own_login(settings: &Settings, given: &Target) -> bool {
+    settings.only_accounts && given.role() == ACCOUNTS
+}
+
 /// All services over a migrated database.
 pub struct Services {
     /// The whole server.
@@ -140,8 +149,11 @@ async fn auth_state(
     keys: &ProjectKeys,
     keyring: &Keyring,
 ) -> Result<auth::State> {
-    let role = "supabase_auth_admin";
-    let db = pool(administrator.as_role(role, &keys.role_password(role)), settings)?;
+    let login = match is_own_login(settings, administrator) {
+        true => administrator.clone(),
+        false => administrator.as_role(ACCOUNTS, &keys.role_password(ACCOUNTS)),
+    };
+    let db = pool(login, settings)?;
     let deps = auth::Deps { db, keyring: keyring.clone(), clock: Clock::system(), random: Random::system() };
     let outside = settings.outside.settings(&settings.auth.site_url)?;
     let outside = auth::Outside::prepare(outside, Clock::system(), Random::system()).await;

@@ -42,6 +42,7 @@ migrations! {
     12 "0012_users_list",
     13 "0013_users_ranks",
     14 "0014_clean_up",
+    15 "0015_history",
 }
 
 /// The roles that services log in as.
@@ -115,6 +116,18 @@ pub async fn migrate(administrator: &Target) -> Result<Before, MigrateError> {
         }
     }
     Ok(if applied == MIGRATIONS.len() { Before::Empty } else { Before::Ours })
+}
+
+/// Whether nothing is to be done, as a login sees it that may not do it: what it may not look at is not up to date.
+///
+/// # Errors
+/// [`Error`] when the database cannot be reached.
+pub async fn is_up_to_date(login: &Target) -> Result<bool, Error> {
+    match pending(&Session::open(login).await?).await {
+        Ok(pending) => Ok(pending.is_empty()),
+        Err(error) if error.sqlstate() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 async fn pending(session: &Session) -> Result<Vec<&'static Migration>, Error> {

@@ -4,6 +4,7 @@ mod completions;
 mod database;
 mod keys;
 mod local;
+mod migrate;
 mod serve;
 mod sql;
 mod start;
@@ -49,6 +50,8 @@ enum Command {
     Start(start::Start),
     /// Start the server over an existing PostgreSQL (--database-url or DATABASE_URL)
     Serve(serve::Serve),
+    /// Bring the database up to date, as its administrator (--database-url or DATABASE_URL)
+    Migrate,
     /// Show URLs and keys
     Status(status::Status),
     /// Run SQL as the administrator
@@ -80,6 +83,7 @@ pub fn run() -> Result<()> {
     match command {
         Command::Start(start) => in_runtime(start.run(&common)),
         Command::Serve(serve) => in_runtime(serve.run(&common)),
+        Command::Migrate => in_runtime(migrate::run(&common)),
         Command::Status(status) => in_runtime(status.run(&common)),
         Command::Sql(sql) => in_runtime(sql.run(&common)),
         Command::Users(users) => in_runtime(users.run(&common)),

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::Args;
 use pg::Target;
 use tokio::net::TcpListener;
@@ -99,12 +99,7 @@ impl Server {
         let mut keys = home.ensure_keys(&Random::system(), &Clock::system())?;
         settings.keys.apply(&mut keys);
         let administrator = Target::parse(&database)?;
-        let migrated = pg::migrate::migrate(&administrator).await?;
-        ensure_logins(&administrator, &keys, migrated).await?;
-        if let Some(folder) = &settings.project {
-            project::apply(folder, &settings, &administrator, migrated).await?;
-        }
-        let operator = first_operator(&home, &administrator).await?;
+        let operator = prepare(&settings, &home, &keys, &administrator).await?;
         let services = services::build(&settings, &administrator, &keys).await?;
         let running = Running {
             pid: std::process::id(),
@@ -123,6 +118,34 @@ impl Server {
         home.keep_running(None)?;
         served
     }
+}
+
+/// Brings the database up to date and makes what is needed in it; the first operator while it must be told.
+async fn prepare(
+    settings: &Settings,
+    home: &Home,
+    keys: &ProjectKeys,
+    administrator: &Target,
+) -> Result<Option<FirstOperator>> {
+    if services::is_own_login(settings, administrator) {
+        if !pg::migrate::is_up_to_date(administrator).await? {
+            let role = administrator.role();
+            bail!(
+                "the database is not up to date, and {role} may not change that: run `vestibule migrate \
+                 --database-url <the same database, as an administrator>`, then start again"
+            );
+        }
+        if settings.project.is_some() {
+            tracing::warn!("the project's migrations and seed files are not applied: the login is no administrator's");
+        }
+        return Ok(None);
+    }
+    let migrated = pg::migrate::migrate(administrator).await?;
+    ensure_logins(administrator, keys, migrated).await?;
+    if let Some(folder) = &settings.project {
+        project::apply(folder, settings, administrator, migrated).await?;
+    }
+    first_operator(home, administrator).await
 }
 
 /// Makes sure that each service can log in with its password; at the same time, since each takes a few

@@ -87,3 +87,34 @@ async fn password_hashes_are_encrypted_and_keys_change() {
     let wrong = json!({"email": "ann@example.com", "password": "wrong horse"});
     assert_eq!(program.call("POST", "/token?grant_type=password", &[], Some(wrong)).await.status, 400);
 }
+
+#[tokio::test]
+async fn the_originals_login_is_enough_for_a_database_that_is_up_to_date() {
+    let flags = ["--only", "auth", "--no-prefix"];
+    let variables = [("GOTRUE_JWT_SECRET", SECRET), ("GOTRUE_DB_CLEANUP_ENABLED", "true")];
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut program = Program::serve(folder, &flags, &variables).await;
+    const OPERATORS: &str = "select count(*) from vestibule.operators";
+    let before: i64 = program.db.value(OPERATORS).await;
+    program.restart_as("supabase_auth_admin", &flags, &variables).await.expect("it starts");
+    let account = json!({"email": "ann@example.com", "password": "correct horse"});
+    assert_eq!(program.call("POST", "/signup", &[], Some(account.clone())).await.status, 200);
+    let answer = program.call("POST", "/token?grant_type=password", &[], Some(account)).await;
+    let service = Keyring::new(SECRET.as_bytes(), Vec::new()).sign(&json!({"role": "service_role"}));
+    let bearer = format!("Bearer {service}");
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    let users = program.call("GET", "/admin/users", &[("authorization", &bearer)], None).await;
+    assert_eq!(users.body["users"][0]["email"], "ann@example.com");
+    assert_eq!(program.db.value::<i64>(OPERATORS).await, before);
+
+    // One migration is outstanding, and then all are.
+    program.db.sql("delete from vestibule.migrations where version = 15").await;
+    for _ in 0..2 {
+        let refused = program.restart_as("supabase_auth_admin", &flags, &variables).await.expect_err("not up to date");
+        assert!(refused.contains("the database is not up to date, and supabase_auth_admin may not"), "{refused}");
+        assert!(refused.contains("vestibule migrate --database-url"), "{refused}");
+        program.db.sql("revoke all on vestibule.migrations from supabase_auth_admin").await;
+    }
+    program.migrate().await;
+    program.restart_as("supabase_auth_admin", &flags, &variables).await.expect("it starts");
+}

@@ -70,6 +70,15 @@ impl Program {
         if is_ready { Ok(()) } else { Err(self.stop()) }
     }
 
+    /// Runs `migrate` over its database.
+    pub(crate) async fn migrate(&self) {
+        let database = database_url("postgres", &self.db).await;
+        let output = command(self.folder.path()).args(["migrate", "--database-url", &database]).output();
+        let output = output.expect("the program runs");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert_eq!(String::from_utf8_lossy(&output.stdout), "the database is up to date\n");
+    }
+
     /// Calls it.
     pub(crate) async fn call(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Option<Value>) -> Answer {
         let method = method.parse().expect("a method");

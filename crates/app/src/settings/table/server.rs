@@ -33,7 +33,12 @@ pub(super) const SERVER: &[Setting] = &[
         "on on loopback, else off",
         "show the mailbox to anyone who reaches the server",
     ),
-    setting("DATABASE_URL", None, "", "an existing PostgreSQL for `serve`, as an administrator"),
+    setting(
+        "DATABASE_URL",
+        None,
+        "",
+        "an existing PostgreSQL for `serve`, as an administrator; for accounts alone `supabase_auth_admin` is enough, after `vestibule migrate`",
+    ),
     setting("VESTIBULE_DB_PORT", Some("db.port"), "54322", "port of the database of `start`"),
     setting("VESTIBULE_PG_BIN", None, "PATH, then the usual places", "folder with `postgres` and `initdb`"),
     setting("VESTIBULE_PG_USER", None, "postgres", "as root: the user that the database of `start` runs as"),
