@@ -104,6 +104,8 @@ pub struct Settings {
     pub sessions_inactivity_timeout: Option<Duration>,
     /// How long a user with a second factor may stay at the first level.
     pub sessions_allow_low_aal: Option<Duration>,
+    /// Who sets a first password gets an email identity, if the address is confirmed.
+    pub create_email_identity_on_password_set: bool,
     /// Users may add and remove ways to sign in.
     pub manual_linking_enabled: bool,
     /// The list of users goes on from a cursor where no page is asked for.
@@ -160,6 +162,7 @@ impl Default for Settings {
             sessions_timebox: None,
             sessions_inactivity_timeout: None,
             sessions_allow_low_aal: None,
+            create_email_identity_on_password_set: false,
             manual_linking_enabled: false,
             cursor_pagination_enabled: false,
             mfa: MfaSettings::default(),

@@ -20,6 +20,9 @@ pub(super) fn apply(auth: &mut Settings, name: &str, text: &str) -> Result<()> {
         "VESTIBULE_ENABLE_SIGNUP" => auth.disable_signup = !switch(text)?,
         "GOTRUE_EXTERNAL_ANONYMOUS_USERS_ENABLED" => auth.anonymous_enabled = switch(text)?,
         "GOTRUE_SECURITY_MANUAL_LINKING_ENABLED" => auth.manual_linking_enabled = switch(text)?,
+        "GOTRUE_EXPERIMENTAL_CREATE_EMAIL_IDENTITY_ON_PASSWORD_SET_ENABLED" => {
+            auth.create_email_identity_on_password_set = switch(text)?;
+        }
         "GOTRUE_EXPERIMENTAL_CURSOR_PAGINATION_ENABLED" => auth.cursor_pagination_enabled = switch(text)?,
         "GOTRUE_AUDIT_LOG_DISABLE_POSTGRES" => auth.audit_disable_postgres = switch(text)?,
         "GOTRUE_EXTERNAL_FLOW_STATE_EXPIRY_DURATION" => auth.flow_state_expiry = duration(text)?,

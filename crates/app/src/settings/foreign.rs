@@ -22,6 +22,9 @@ const NOT_YET: &str = "not supported yet";
 const VALIDATION: &str = "addresses are checked by their form only";
 const METHODS: &str = "the keys say which algorithms are accepted";
 
+/// The switch that lets people sign in whose address only an external provider knows.
+pub const UNVERIFIED: &str = "GOTRUE_MAILER_ALLOW_UNVERIFIED_EMAIL_SIGN_INS";
+
 /// Names of one setting each.
 const SINGLE: &[(&str, Treatment)] = &[
     ("GOTRUE_OPERATOR_TOKEN", NoEffect("the original does not use it either")),
@@ -51,12 +54,16 @@ const SINGLE: &[(&str, Treatment)] = &[
     ("GOTRUE_MAILER_EMAIL_VALIDATION_SERVICE_URL", NoEffect(VALIDATION)),
     ("GOTRUE_MAILER_EMAIL_VALIDATION_SERVICE_HEADERS", NoEffect(VALIDATION)),
     ("GOTRUE_MAILER_EMAIL_VALIDATION_BLOCKED_MX", NoEffect(VALIDATION)),
-    ("GOTRUE_MAILER_ALLOW_UNVERIFIED_EMAIL_SIGN_INS", Switch("it comes with external providers")),
+    (
+        UNVERIFIED,
+        NoEffect(
+            "it is about external providers, which are not supported yet; with `GOTRUE_MAILER_AUTOCONFIRM` it stops the start",
+        ),
+    ),
     ("GOTRUE_PASSWORD_HIBP_BLOOM_ENABLED", NoEffect("each password is looked up")),
     ("GOTRUE_PASSWORD_HIBP_BLOOM_ITEMS", NoEffect("each password is looked up")),
     ("GOTRUE_PASSWORD_HIBP_BLOOM_FALSE_POSITIVES", NoEffect("each password is looked up")),
     ("GOTRUE_EXPERIMENTAL_SCIM_ENABLED", Switch(NOT_YET)),
-    ("GOTRUE_EXPERIMENTAL_CREATE_EMAIL_IDENTITY_ON_PASSWORD_SET_ENABLED", Switch("it comes with external providers")),
     ("GOTRUE_EXPERIMENTAL_PROVIDER_LINKING_DOMAINS", Detail),
     ("GOTRUE_EXPERIMENTAL_PROVIDERS_WITH_OWN_LINKING_DOMAIN", Detail),
     ("GOTRUE_INDEX_WORKER_ENSURE_USER_SEARCH_INDEXES_EXIST", NoEffect("the indexes are there from the start")),

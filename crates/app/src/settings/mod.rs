@@ -211,6 +211,13 @@ impl Settings {
         given.sort();
         for (name, value) in given {
             let place = || format!("environment {name}");
+            if name == foreign::UNVERIFIED && values::switch(value).with_context(place)? && self.auth.mailer_autoconfirm
+            {
+                bail!(
+                    "{}: it cannot be on together with GOTRUE_MAILER_AUTOCONFIRM, which is on unless it is set to false",
+                    place()
+                );
+            }
             match foreign::treatment(name) {
                 Some(Treatment::NoEffect(why)) => {
                     self.without_effect.push(format!("{name} has no effect here: {why}"));

@@ -17,6 +17,7 @@ use crate::model::audit::{self, Action, Actor};
 use crate::model::identities::{self, NewIdentity};
 use crate::model::users::{self, User};
 use crate::state::State;
+use crate::verify;
 
 /// What clients are told when the database refuses.
 const NOT_UPDATED: &str = "Error updating user";
@@ -79,6 +80,9 @@ impl Update<'_> {
         }
         if let Some(hash) = &self.password_hash {
             users::set_password(tx, id, hash.expose_secret(), None, at).await?;
+            if self.user.encrypted_password.is_none() {
+                verify::after_first_password(self.state, tx, id).await?;
+            }
         }
         if let Some(email) = &self.email {
             let new = identities::email_data(id, email, attributes.email_confirm, &Fields::new());

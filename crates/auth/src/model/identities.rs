@@ -66,6 +66,27 @@ pub(crate) async fn insert(tx: &mut Transaction, identity: &NewIdentity<'_>) -> 
     tx.execute(INSERT, &[id, user_id, data, provider, at]).await.map(drop)
 }
 
+const INSERT_EMAIL: &str = "
+    insert into auth.identities
+        (id, provider_id, user_id, identity_data, provider, last_sign_in_at, created_at, updated_at)
+    select $1, u.id::text, u.id, jsonb_build_object(
+        'sub', u.id, 'email', u.email, 'email_verified', true, 'phone_verified', false), 'email', $3, $3, $3
+    from auth.users u
+    where u.id = $2 and u.email <> '' and u.email_confirmed_at is not null
+        and not u.is_sso_user and not u.is_anonymous
+        and not exists (select from auth.identities i where i.user_id = u.id and i.provider = 'email')";
+
+/// Adds the email identity that a user with a confirmed address lacks; whether there was one to add. Users who
+/// sign in by a company's directory, or are anonymous, get none.
+pub(crate) async fn insert_email(
+    tx: &mut Transaction,
+    id: Uuid,
+    user_id: Uuid,
+    at: Timestamp,
+) -> Result<bool, pg::Error> {
+    Ok(tx.execute(INSERT_EMAIL, &[&id, &user_id, &at]).await? > 0)
+}
+
 /// The data of a new email identity: what is known of the address, then what else is given.
 pub(crate) fn email_data(user_id: Uuid, email: &str, is_verified: bool, more: &Fields) -> Value {
     let mut data = more.clone();

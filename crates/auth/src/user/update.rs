@@ -240,6 +240,9 @@ async fn write(state: &State, caller: &Authenticated, change: &Change, tx: &mut 
         users::set_password(tx, user.id, hash.expose_secret(), keep, at).await?;
         let entry = audit::payload(&Actor::user(user), Action::UserUpdatedPassword, None);
         audit::insert(tx, state, &entry, at).await?;
+        if user.encrypted_password.is_none() {
+            verify::after_first_password(state, tx, user.id).await?;
+        }
     }
     if let Some(data) = &change.data {
         users::merge_user_metadata(tx, user.id, data, at).await?;

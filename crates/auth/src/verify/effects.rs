@@ -45,6 +45,16 @@ pub(super) async fn apply(
     Ok(true)
 }
 
+/// After a user got the first password: with it the confirmed address is a way to sign in, which is noted where the
+/// settings want that.
+pub(crate) async fn after_first_password(state: &State, tx: &mut Transaction, id: Uuid) -> Result<(), pg::Error> {
+    let (identity, at) = (state.random.uuid(), state.clock.now());
+    if state.settings.create_email_identity_on_password_set && identities::insert_email(tx, identity, id, at).await? {
+        with_providers(state, tx, id).await?;
+    }
+    Ok(())
+}
+
 /// The user with `app_metadata` telling the providers of all identities.
 pub(crate) async fn with_providers(state: &State, tx: &mut Transaction, id: Uuid) -> Result<Option<User>, pg::Error> {
     let Some(user) = users::reload(tx, id).await? else { return Ok(None) };

@@ -5,7 +5,7 @@ mod effects;
 mod page;
 mod take;
 
-pub(crate) use effects::{change_email, change_phone, with_providers};
+pub(crate) use effects::{after_first_password, change_email, change_phone, with_providers};
 
 use axum::extract::{FromRequest, State as With};
 use axum::response::{IntoResponse, Response};

@@ -3,6 +3,7 @@
 use auth::Settings;
 use http::Method;
 use serde_json::{Value, json};
+use testkit::project::service_token;
 use testkit::{Answer, Call};
 
 use crate::support::{Service, assert_error, text};
@@ -108,4 +109,56 @@ async fn what_cannot_be_unlinked_is_told() {
     let off = Service::new().await;
     let session = off.sign_up("john@example.com").await;
     assert_error(&unlink(&off, &session, unknown).await, 404, "manual_linking_disabled");
+}
+
+/// Makes the only user one of GitHub, who has no password and no email identity.
+async fn only_github(service: &Service) {
+    link(service, "github", Some("john@example.com"), true).await;
+    service.db.sql("delete from auth.identities where provider = 'email'").await;
+    service.db.sql("update auth.identities set created_at = '2000-01-01'").await;
+    let providers = r#"{"provider": "github", "providers": ["github"]}"#;
+    let update = format!("update auth.users set encrypted_password = '', raw_app_meta_data = '{providers}'");
+    service.db.sql(&update).await;
+}
+
+#[tokio::test]
+async fn a_first_password_adds_an_email_identity_where_that_is_set() {
+    for by_admin in [false, true] {
+        let on = Settings { create_email_identity_on_password_set: true, ..Settings::default() };
+        let service = Service::with(on).await;
+        let session = service.sign_up("john@example.com").await;
+        only_github(&service).await;
+        let set = async |password: &str| {
+            let (path, token) = match by_admin {
+                true => (format!("/admin/users/{}", text(&session["user"], "id")), service_token()),
+                false => ("/user".to_owned(), text(&session, "access_token").to_owned()),
+            };
+            let call = Call::new(Method::PUT, &path).bearer(&token).json(&json!({"password": password}));
+            service.send(call).await
+        };
+        let user = set("another horse").await.json();
+        assert_eq!(user["app_metadata"], json!({"provider": "github", "providers": ["github", "email"]}));
+        let data = json!({
+            "sub": user["id"], "email": "john@example.com", "email_verified": true, "phone_verified": false
+        });
+        assert_eq!(user["identities"][1]["identity_data"], data);
+        assert_eq!(user["identities"][1]["id"], user["id"]);
+        assert_eq!(service.sign_in("john@example.com", "another horse").await.status, 200);
+
+        // Only a first password does, and only one of a confirmed address.
+        service.db.sql("delete from auth.identities where provider = 'email'").await;
+        assert_eq!(set("one more horse").await.json()["identities"].as_array().map(Vec::len), Some(1));
+        service.db.sql("update auth.users set encrypted_password = '', email_confirmed_at = null").await;
+        assert_eq!(set("the last horse").await.json()["identities"].as_array().map(Vec::len), Some(1));
+    }
+}
+
+#[tokio::test]
+async fn a_first_password_adds_no_identity_by_itself() {
+    let service = Service::with(Settings::default()).await;
+    let session = service.sign_up("john@example.com").await;
+    only_github(&service).await;
+    let call = Call::new(Method::PUT, "/user").bearer(text(&session, "access_token"));
+    let answer = service.send(call.json(&json!({"password": "another horse"}))).await;
+    assert_eq!(answer.json()["app_metadata"]["providers"], json!(["github"]), "{}", answer.text());
 }

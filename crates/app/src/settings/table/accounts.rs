@@ -169,6 +169,12 @@ pub(super) const ACCOUNTS: &[Setting] = &[
         "false",
         "lists of users go on from a cursor where no page is asked for",
     ),
+    setting(
+        "GOTRUE_EXPERIMENTAL_CREATE_EMAIL_IDENTITY_ON_PASSWORD_SET_ENABLED",
+        None,
+        "false",
+        "who sets a first password gets an email identity, if the address is confirmed",
+    ),
     setting("GOTRUE_AUDIT_LOG_DISABLE_POSTGRES", None, "false", "keep no audit log in the database"),
     setting(
         "GOTRUE_EXTERNAL_FLOW_STATE_EXPIRY_DURATION",
