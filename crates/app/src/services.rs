@@ -44,6 +44,7 @@ impl Services {
 /// When the database cannot be reached or a setting is refused.
 pub async fn build(settings: &Settings, administrator: &Target, keys: &ProjectKeys) -> Result<Services> {
     let keyring = keys.keyring()?;
+    settings.check_methods(&keyring)?;
     let (clock, random) = (Clock::system(), Random::system());
     let login = |role: &str| pool(administrator.as_role(role, &keys.role_password(role)), settings);
     let auth = auth_state(settings, administrator, keys, &keyring).await?;

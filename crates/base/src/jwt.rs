@@ -3,7 +3,7 @@
 //! The key decides the algorithm, never the token's header. Verified tokens are remembered by their hash,
 //! since a client sends the same one with each request.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jsonwebtoken::errors::ErrorKind;
@@ -139,6 +139,13 @@ impl Keyring {
     #[must_use]
     pub fn sign_with_secret<T: serde::Serialize>(&self, claims: &T) -> String {
         sign_with(&self.0.secret, claims)
+    }
+
+    /// The names of the algorithms whose tokens are accepted: those of the keys, and the secret's.
+    #[must_use]
+    pub fn algorithms(&self) -> BTreeSet<String> {
+        let keys = self.0.keys.iter().chain([&self.0.secret]);
+        keys.map(|key| format!("{:?}", key.algorithm)).collect()
     }
 
     /// The public keys as a JWK set; shared secrets are left out.

@@ -20,7 +20,6 @@ const LOG: &str = "`VESTIBULE_LOG` and `VESTIBULE_LOG_FORMAT` say what is logged
 const RELOAD: &str = "settings are read at the start";
 const NOT_YET: &str = "not supported yet";
 const VALIDATION: &str = "addresses are checked by their form only";
-const METHODS: &str = "the keys say which algorithms are accepted";
 
 /// The switch that lets people sign in whose address only an external provider knows.
 pub const UNVERIFIED: &str = "GOTRUE_MAILER_ALLOW_UNVERIFIED_EMAIL_SIGN_INS";
@@ -44,8 +43,6 @@ const SINGLE: &[(&str, Treatment)] = &[
     ("GOTRUE_DB_ADVISOR_ENABLED", NoEffect("there is no advisor of the pool")),
     ("GOTRUE_DB_ADVISOR_SAMPLING_INTERVAL", NoEffect("there is no advisor of the pool")),
     ("GOTRUE_DB_ADVISOR_OBSERVATION_INTERVAL", NoEffect("there is no advisor of the pool")),
-    ("GOTRUE_JWT_VALID_METHODS", NoEffect(METHODS)),
-    ("GOTRUE_JWT_VALIDMETHODS", NoEffect(METHODS)),
     ("GOTRUE_SMTP_LOGGING_ENABLED", NoEffect("what the mail server says to a failure is logged always")),
     ("GOTRUE_MAILER_TEMPLATE_RELOADING_ENABLED", NoEffect("templates are read again when they are old")),
     ("GOTRUE_MAILER_TEMPLATE_RELOADING_MAX_IDLE", NoEffect("templates are read again when they are old")),
@@ -117,7 +114,6 @@ const SINGLE: &[(&str, Treatment)] = &[
     ("PGRST_DB_POOL_AUTOMATIC_RECOVERY", NoEffect(POOL)),
     ("PGRST_DB_POOL_MAX_IDLETIME", NoEffect(POOL)),
     ("PGRST_DB_POOL_MAX_LIFETIME", NoEffect(POOL)),
-    ("PGRST_DB_PREPARED_STATEMENTS", NoEffect("`VESTIBULE_PREPARE` says whether statements are prepared")),
     ("PGRST_DB_TIMEZONE_ENABLED", NoEffect("`Prefer: timezone` is honoured always")),
     ("PGRST_JWT_SECRET_IS_BASE64", Switch("the secret is taken as it is written")),
     ("PGRST_JWT_CACHE_MAX_LIFETIME", NoEffect("verified tokens are remembered always")),

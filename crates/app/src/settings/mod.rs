@@ -2,6 +2,7 @@
 
 mod accounts;
 mod apply;
+mod dotenv;
 mod foreign;
 mod names;
 mod outside;
@@ -15,6 +16,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use base::jwt::Keyring;
 use base::project::{PrivateJwk, ProjectKeys};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -68,6 +70,8 @@ pub struct Settings {
     pub no_prefix: bool,
     /// The URL at which clients reach accounts, where it does not follow from that of the server.
     pub auth_external_url: Option<String>,
+    /// The algorithms of tokens that the keys are expected to have.
+    pub jwt_methods: Option<Vec<String>>,
     /// The issuer in tokens, where it is not that URL.
     pub jwt_issuer: Option<String>,
     /// The header in which a proxy tells a request's id; `None`: `x-request-id`.
@@ -153,6 +157,7 @@ impl Default for Settings {
             only_accounts: false,
             no_prefix: false,
             auth_external_url: None,
+            jwt_methods: None,
             jwt_issuer: None,
             request_id_header: None,
             address_header: None,
@@ -243,7 +248,8 @@ impl Settings {
     }
 
     fn read_project_file(&mut self, path: &Path, environment: &HashMap<String, String>) -> Result<()> {
-        for value in project_file::read(path, environment)? {
+        let variables = dotenv::variables(path, environment)?;
+        for value in project_file::read(path, &variables)? {
             let place = || format!("{}: `{}`", path.display(), value.key);
             self.apply(value.name, &value.text).with_context(place)?;
         }
@@ -276,6 +282,24 @@ impl Settings {
         self.rest.validate().context("settings of the data API")?;
         self.storage.validate().context("settings of storage")?;
         Ok(self)
+    }
+
+    /// Checks that no tokens are accepted whose algorithm was not named: the keys say which are.
+    ///
+    /// # Errors
+    /// When the keys accept another algorithm than those that were named, with it.
+    pub fn check_methods(&self, keyring: &Keyring) -> Result<()> {
+        let Some(named) = &self.jwt_methods else { return Ok(()) };
+        match keyring.algorithms().iter().find(|accepted| !named.contains(accepted)) {
+            Some(accepted) if accepted == "HS256" => bail!(
+                "GOTRUE_JWT_VALID_METHODS: HS256 cannot be left out, as keys of older clients are signed with JWT_SECRET"
+            ),
+            Some(accepted) => bail!(
+                "GOTRUE_JWT_VALID_METHODS: {accepted} is left out, and one of the keys is of that algorithm; name it, or \
+                 take the key out of GOTRUE_JWT_KEYS (`[]` lets JWT_SECRET sign)"
+            ),
+            None => Ok(()),
+        }
     }
 
     /// The URL at which clients reach the server, without a path.
@@ -357,6 +381,22 @@ mod tests {
         assert_eq!((settings.port, settings.rest.max_rows, settings.rest.schemas.len()), (1002, Some(7), 2));
         let settings = load(&[("PORT", Some("1003".to_owned()))], &environment).expect("valid settings");
         assert_eq!((settings.port, settings.database_port), (1003, 54322));
+    }
+
+    #[test]
+    fn algorithms_that_are_accepted_must_be_named() {
+        let secret_alone = Keyring::new(b"a secret that is long enough for it", Vec::new());
+        let keys = ProjectKeys::generate(&base::Random::seeded(1), &base::Clock::system());
+        let with_key = keys.keyring().expect("keys");
+        let check = |methods: &str, keyring: &Keyring| {
+            let settings = load(&[], &[("GOTRUE_JWT_VALID_METHODS", methods)]).expect("valid settings");
+            settings.check_methods(keyring).map_err(|error| error.to_string())
+        };
+        assert_eq!(check("HS256,RS256,ES256", &secret_alone), Ok(()));
+        assert_eq!(check("HS256, ES256", &with_key), Ok(()));
+        assert_eq!(check("", &with_key), Ok(()));
+        assert!(check("HS256", &with_key).expect_err("ES256 is accepted").contains(": ES256 is left out"));
+        assert!(check("ES256", &with_key).expect_err("HS256 is accepted").contains(": HS256 cannot be left out"));
     }
 
     #[test]

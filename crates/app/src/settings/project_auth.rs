@@ -60,6 +60,10 @@ pub(super) fn read(file: &Table, path: &Path, environment: &HashMap<String, Stri
     for (key, value) in leaves {
         let place = || format!("{}: `{key}`", path.display());
         let name = match recognise(&key).with_context(place)? {
+            Key::Nothing if key == "auth.enabled" && value.as_bool() != Some(true) => {
+                let why = "accounts are part of every server: other services check tokens with their keys";
+                return Err(anyhow::anyhow!("only `true` is possible: {why}")).with_context(place);
+            }
             Key::Nothing => continue,
             Key::Later if value.as_bool() == Some(true) => {
                 return Err(anyhow::anyhow!("not supported yet")).with_context(place);

@@ -74,6 +74,7 @@ fn keys_and_values_in_the_project_file() {
             "[auth.email]\notp_length = 3",
             "config.toml: `auth.email.otp_length`: \"3\" is not a number of digits (6 to 10)",
         ),
+        ("[auth]\nenabled = false", "config.toml: `auth.enabled`: only `true` is possible: accounts are part"),
         ("[auth.external.github]\nenabled = true", "config.toml: `auth.external.github.enabled`: not supported yet"),
         (
             "[auth]\npassword_requirements = 'good'",

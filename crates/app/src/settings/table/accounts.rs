@@ -16,6 +16,12 @@ pub(super) const ACCOUNTS: &[Setting] = &[
         "an ES256 key, made at the first start",
         "JSON array of private JWKs, of which exactly one signs; the others (`key_ops` without `sign`) stand by or are previous; `[]`: `JWT_SECRET` signs",
     ),
+    setting(
+        "GOTRUE_JWT_VALID_METHODS",
+        None,
+        "those of the keys, and `HS256`",
+        "algorithms of tokens; the keys say which are accepted, so that a list without one of theirs stops the start",
+    ),
     setting("PUBLISHABLE_KEY", Some("auth.publishable_key"), "made at the first start", "the publishable API key"),
     setting("SECRET_KEY", Some("auth.secret_key"), "made at the first start", "the secret API key"),
     setting("GOTRUE_SITE_URL", Some("auth.site_url"), "http://127.0.0.1:3000", "the app's URL"),

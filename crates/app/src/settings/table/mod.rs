@@ -64,6 +64,8 @@ pub fn environment_names(name: &str) -> impl Iterator<Item = Cow<'_, str>> {
         "VESTIBULE_LISTEN" => &["GOTRUE_API_HOST"],
         "DATABASE_URL" => &["GOTRUE_DB_DATABASE_URL"],
         "API_EXTERNAL_URL" => &["GOTRUE_API_API_EXTERNAL_URL", "GOTRUE_API_EXTERNAL_URL"],
+        "VESTIBULE_PREPARE" => &["PGRST_DB_PREPARED_STATEMENTS"],
+        "GOTRUE_JWT_VALID_METHODS" => &["GOTRUE_JWT_VALIDMETHODS"],
         "REQUEST_ID_HEADER" => &["GOTRUE_API_REQUEST_ID_HEADER"],
         _ => &[],
     };
@@ -78,9 +80,12 @@ pub fn page() -> String {
          Flags win over the environment, that over the project file `supabase/config.toml`, that over defaults. A \
          wrong value stops the start and is named; so does a name that begins with `GOTRUE_`, `PGRST_` or \
          `VESTIBULE_`, or a key of the section `auth`, that nobody knows. In the project file `env(NAME)` stands for \
-         an environment variable, and a section with `enabled = false` is not looked at.\n\n\
+         an environment variable, or one of the files that the Supabase CLI reads for it: `.env.development.local`, \
+         `.env.local`, `.env.development` and `.env` (instead of `development` what `SUPABASE_ENV` names), in \
+         `supabase/` and then beside it. A section with `enabled = false` is not looked at.\n\n\
          Names without a prefix are also read with `VESTIBULE_` in front. Further names of the same: `GOTRUE_API_PORT`, \
-         `GOTRUE_API_HOST` (`VESTIBULE_LISTEN`), `GOTRUE_DB_DATABASE_URL`, `GOTRUE_API_REQUEST_ID_HEADER`.\n\n\
+         `GOTRUE_API_HOST` (`VESTIBULE_LISTEN`), `GOTRUE_DB_DATABASE_URL`, `GOTRUE_API_REQUEST_ID_HEADER`, \
+         `PGRST_DB_PREPARED_STATEMENTS` (`VESTIBULE_PREPARE`).\n\n\
          A letter in another language: `VESTIBULE_MAILER_SUBJECTS_<LETTER>__<LOCALE>`, `…_TEMPLATES_…`, `…_TEXTS_…`, \
          such as `VESTIBULE_MAILER_TEMPLATES_MAGIC_LINK__PT_BR`.\n\n\
          This page is printed by `vestibule settings`.\n\n\
