@@ -7,8 +7,9 @@ use std::time::Duration;
 use authkit::breached::{Breached, ListError, Offline, OnFailure, Online};
 use authkit::captcha::{Captcha, CaptchaError, Judge};
 use authkit::outbound::{self, ClientError};
+use authkit::recipient::{Recipients, Service};
 use authkit::strength::{PasswordError, Weakness};
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 use secrecy::SecretString;
 use serde_json::Value;
 
@@ -23,6 +24,8 @@ pub struct Protection {
     pub captcha: Option<Captcha>,
     /// Who knows leaked passwords.
     pub breached: Breached,
+    /// Where mail may go.
+    pub recipients: Recipients,
 }
 
 /// Settings of what protects the service.
@@ -34,6 +37,10 @@ pub struct ProtectionSettings {
     pub leaks: Option<LeakSettings>,
     /// A sorted list of hashes of leaked passwords on this machine.
     pub leaked_passwords: Option<PathBuf>,
+    /// Mail to addresses and hosts that are known to have no reader is refused.
+    pub extended_email_validation: bool,
+    /// The service that knows addresses: where it is, and headers of requests; none is asked, when there is none.
+    pub email_validation: Option<(String, HeaderMap)>,
 }
 
 /// Who judges visitors.
@@ -77,15 +84,19 @@ impl Protection {
     /// # Errors
     /// [`ProtectionError`] for what cannot be used.
     pub async fn prepare(settings: ProtectionSettings) -> Result<Self, ProtectionError> {
-        let ProtectionSettings { captcha, leaks, leaked_passwords } = settings;
+        let ProtectionSettings { captcha, leaks, leaked_passwords, extended_email_validation, email_validation } =
+            settings;
         let mut protection = Self::default();
+        protection.recipients.extended = extended_email_validation;
         if let Some(path) = leaked_passwords {
             protection.breached.offline = Some(Offline::open(path).await?);
         }
-        if captcha.is_none() && leaks.is_none() {
+        if captcha.is_none() && leaks.is_none() && email_validation.is_none() {
             return Ok(protection);
         }
         let client = outbound::client()?;
+        protection.recipients.service =
+            email_validation.map(|(url, headers)| Service { client: client.clone(), url, headers });
         if let Some(LeakSettings { fail_closed, user_agent, url }) = leaks {
             let online = Online::new(client.clone());
             let base_url = if url.is_empty() { online.base_url } else { url };

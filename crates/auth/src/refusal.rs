@@ -20,6 +20,8 @@ pub(crate) enum Refusal {
     MagicLinkNeedsEmail,
     /// An address that mail must not be sent to.
     EmailNotAuthorized,
+    /// An address that mail would not arrive at.
+    EmailInvalid(String),
     /// Codes to phones are off.
     PhoneUnsupported,
     /// Something is to be resent to a phone, or to an address, and that is off.
@@ -64,6 +66,9 @@ impl Refusal {
             }
             Self::EmailNotAuthorized => {
                 (S::BAD_REQUEST, "email_address_not_authorized", "Mail can be sent to authorized addresses only".into())
+            }
+            Self::EmailInvalid(address) => {
+                (S::BAD_REQUEST, "email_address_invalid", format!("Email address {address:?} is invalid").into())
             }
             Self::PhoneUnsupported => (S::BAD_REQUEST, "phone_provider_disabled", "Unsupported phone provider".into()),
             Self::ResendDisabled { code, text } => (S::BAD_REQUEST, code, (*text).into()),

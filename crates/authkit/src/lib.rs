@@ -13,6 +13,7 @@ pub mod hook;
 pub mod mailer;
 pub mod otp;
 pub mod outbound;
+pub mod recipient;
 pub mod refresh;
 pub mod sealed;
 pub mod sms;

@@ -227,6 +227,9 @@ impl Settings {
                 Some(Treatment::NoEffect(why)) => {
                     self.without_effect.push(format!("{name} has no effect here: {why}"));
                 }
+                Some(Treatment::Never(why)) if value != "[]" => {
+                    return Err(anyhow::anyhow!("this cannot be had: {why}")).with_context(place);
+                }
                 Some(Treatment::Switch(why)) if values::switch(value).with_context(place)? => {
                     return Err(anyhow::anyhow!("this cannot be switched on: {why}")).with_context(place);
                 }

@@ -9,9 +9,10 @@ use auth::{
     Body, CaptchaSettings, Definition, HookName, HookSetting, Judge, Kind, LeakSettings, OutsideSettings,
     ProtectionSettings, Reading, Security, SmsAccount, SmtpSettings, TemplateSetting,
 };
+use http::HeaderMap;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::values::{at_least, duration, expected, port, switch, url};
+use super::values::{at_least, duration, expected, headers, port, switch, url};
 
 /// The settings as they were read; what is not switched on is not looked at.
 #[derive(Clone, Debug)]
@@ -29,6 +30,9 @@ pub struct Outside {
     leaks_is_on: bool,
     leaks: LeakSettings,
     leaked_passwords: Option<PathBuf>,
+    extended_email_validation: bool,
+    email_validation_url: Option<String>,
+    email_validation_headers: HeaderMap,
 }
 
 /// The texts of a letter, as addresses.
@@ -78,6 +82,9 @@ impl Default for Outside {
             leaks_is_on: false,
             leaks: LeakSettings::default(),
             leaked_passwords: None,
+            extended_email_validation: false,
+            email_validation_url: None,
+            email_validation_headers: HeaderMap::new(),
         }
     }
 }
@@ -129,6 +136,11 @@ impl Outside {
             "GOTRUE_PASSWORD_HIBP_USER_AGENT" => text.clone_into(&mut self.leaks.user_agent),
             "VESTIBULE_HIBP_URL" => self.leaks.url = url(text)?,
             "VESTIBULE_LEAKED_PASSWORDS" => self.leaked_passwords = Some(text.into()).filter(|_| !text.is_empty()),
+            "GOTRUE_MAILER_EMAIL_VALIDATION_EXTENDED" => self.extended_email_validation = switch(text)?,
+            "GOTRUE_MAILER_EMAIL_VALIDATION_SERVICE_URL" => {
+                self.email_validation_url = if text.is_empty() { None } else { Some(url(text)?) };
+            }
+            "GOTRUE_MAILER_EMAIL_VALIDATION_SERVICE_HEADERS" => self.email_validation_headers = headers(text)?,
             _ => return self.apply_family(name, text),
         }
         Ok(true)
@@ -220,6 +232,8 @@ impl Outside {
             captcha: self.captcha_is_on.then(|| self.captcha.clone()),
             leaks: self.leaks_is_on.then(|| self.leaks.clone()),
             leaked_passwords: self.leaked_passwords.clone(),
+            extended_email_validation: self.extended_email_validation,
+            email_validation: self.email_validation_url.clone().map(|url| (url, self.email_validation_headers.clone())),
         })
     }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::{Result, anyhow, bail};
+use http::HeaderMap;
 use secrecy::SecretString;
 
 pub(super) fn expected(text: &str, what: &str) -> anyhow::Error {
@@ -111,6 +112,22 @@ pub(super) fn header(text: &str) -> Result<http::HeaderName> {
     text.parse().map_err(|_| expected(text, "the name of a header"))
 }
 
+/// Headers of requests as `{"X-Name": ["value"]}`, which may be secret.
+pub(super) fn headers(text: &str) -> Result<HeaderMap> {
+    let wrong = || anyhow!("headers such as {{\"X-Name\": [\"value\"]}} are expected");
+    let named: BTreeMap<String, Vec<String>> = serde_json::from_str(text).map_err(|_| wrong())?;
+    let mut headers = HeaderMap::new();
+    for (name, values) in named {
+        let name: http::HeaderName = name.parse().map_err(|_| wrong())?;
+        for value in values {
+            let mut value = http::HeaderValue::try_from(value).map_err(|_| wrong())?;
+            value.set_sensitive(true);
+            headers.append(&name, value);
+        }
+    }
+    Ok(headers)
+}
+
 pub(super) fn api_key(text: &str, prefix: &str) -> Result<String> {
     let is_key =
         text.starts_with(prefix) && text.len() >= prefix.len() + 16 && text.bytes().all(|byte| byte.is_ascii_graphic());
@@ -169,6 +186,16 @@ mod tests {
         for text in ["hidden", "a:hidden,a:other", ":hidden", "hidden:"] {
             let wrong = named_secrets(text).expect_err("no pairs").to_string();
             assert!(!wrong.contains("hidden"), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn headers_are_read_and_not_repeated() {
+        let found = headers(r#"{"X-Key": ["hidden"], "a": ["1", "2"]}"#).expect("headers");
+        assert_eq!((found.len(), &found["x-key"]), (3, &http::HeaderValue::from_static("hidden")));
+        assert!(!format!("{found:?}").contains("hidden"));
+        for text in ["hidden", r#"{"hidden": "x"}"#, r#"{"a b": ["hidden"]}"#, "{\"a\": [\"hidden\\n\"]}"] {
+            assert!(!headers(text).expect_err("no headers").to_string().contains("hidden"));
         }
     }
 

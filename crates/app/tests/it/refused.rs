@@ -37,6 +37,11 @@ fn names_and_values_in_the_environment() {
             "true",
             "GOTRUE_MAILER_ALLOW_UNVERIFIED_EMAIL_SIGN_INS: it cannot be on together with GOTRUE_MAILER_AUTOCONFIRM",
         ),
+        (
+            "GOTRUE_MAILER_EMAIL_VALIDATION_BLOCKED_MX",
+            "[\"mx.example.com\"]",
+            "GOTRUE_MAILER_EMAIL_VALIDATION_BLOCKED_MX: this cannot be had: mail servers of hosts are not looked up",
+        ),
         ("GOTRUE_MAILER_OTP_LENGTH", "11", "GOTRUE_MAILER_OTP_LENGTH: must be between 6 and 10"),
         ("GOTRUE_SMS_PROVIDER", "twilio", "GOTRUE_SMS_TWILIO_ACCOUNT_SID (`auth.sms.twilio.account_sid`) is missing"),
         ("GOTRUE_JWT_KEYS", "[hidden", "GOTRUE_JWT_KEYS: a JSON array of private JWKs is expected"),

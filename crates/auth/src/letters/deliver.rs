@@ -57,6 +57,9 @@ impl Letters<'_> {
             return Ok(());
         }
         self.check_authorized(post.to)?;
+        if !self.state.protection.recipients.accept(post.to).await {
+            return Err(Refusal::EmailInvalid(post.to.to_owned()).into());
+        }
         let letter = self.write(&post).await?;
         let settings = &self.state.settings;
         let id = self.state.random.uuid();

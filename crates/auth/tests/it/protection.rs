@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::time::Duration;
 
-use auth::{Protection, Settings};
+use auth::{Protection, ProtectionSettings, Settings};
 use authkit::breached::{Breached, Offline};
 use authkit::captcha::{Captcha, Judge};
 use http::Method;
@@ -88,7 +88,7 @@ async fn passwords_known_from_leaks_are_weak() {
     list.write_all(LEAKED.as_bytes()).expect("written");
     let offline = Some(Offline::open(list.path().to_owned()).await.expect("a list"));
     let breached = Breached { offline, ..Breached::default() };
-    let service = Service::protected(Settings::default(), Protection { breached, captcha: None }).await;
+    let service = Service::protected(Settings::default(), Protection { breached, ..Protection::default() }).await;
     let sign_up = async |password: &str| {
         service.post("/signup", json!({"email": "john@example.com", "password": password})).await
     };
@@ -104,4 +104,20 @@ async fn passwords_known_from_leaks_are_weak() {
     assert_eq!(created.status, 200, "{}", created.text());
     let session = service.sign_in("jane@example.com", PASSWORD).await;
     assert_eq!(session.json()["weak_password"]["reasons"], json!(["pwned"]));
+}
+
+#[tokio::test]
+async fn mail_to_nobody_is_refused_where_that_is_set() {
+    let protection = ProtectionSettings { extended_email_validation: true, ..ProtectionSettings::default() };
+    let protection = Protection::prepare(protection).await.expect("nobody is asked");
+    let confirmed = Settings { mailer_autoconfirm: false, ..Settings::default() };
+    let service = Service::protected(confirmed, protection).await;
+    for (email, status) in [("john@example.com", 400), ("john@b.test", 400), ("john@b.co", 200)] {
+        let answer = service.post("/signup", json!({"email": email, "password": PASSWORD})).await;
+        assert_eq!(answer.status, status, "{email}: {}", answer.text());
+        if status == 400 {
+            assert_error(&answer, 400, "email_address_invalid");
+        }
+    }
+    assert_eq!(service.count("auth.users").await, 1);
 }

@@ -87,6 +87,24 @@ pub(super) const REACHING: &[Setting] = &[
         "10s",
         "how long to wait after a template could not be read",
     ),
+    setting(
+        "GOTRUE_MAILER_EMAIL_VALIDATION_EXTENDED",
+        None,
+        "false",
+        "refuse mail to addresses and hosts that are known to have no reader; mail servers of hosts are not looked up",
+    ),
+    setting(
+        "GOTRUE_MAILER_EMAIL_VALIDATION_SERVICE_URL",
+        None,
+        "",
+        "service that is asked about addresses: it is sent `{\"email\": …}` and refuses with `{\"valid\": false}`",
+    ),
+    setting(
+        "GOTRUE_MAILER_EMAIL_VALIDATION_SERVICE_HEADERS",
+        None,
+        "",
+        "headers of these requests, as `{\"X-Name\": [\"value\"]}`",
+    ),
     setting("GOTRUE_EXTERNAL_PHONE_ENABLED", Some("auth.sms.enable_signup"), "false", "accounts by phone"),
     setting("GOTRUE_SMS_AUTOCONFIRM", None, "true", "new numbers count as confirmed"),
     setting(
