@@ -13,11 +13,15 @@ use crate::state::State;
 /// Our own tables have their turn at every so many requests.
 const OWN_TURN: usize = 8;
 
+/// The least time between two clean-ups, so that many writes at once do not pay for as many of them: a hundred in a
+/// second delete ten thousand rows.
+const PAUSE: Duration = Duration::from_millis(10);
+
 /// Whose turn it is. Cheap to clone; clones share it.
 #[derive(Clone, Debug)]
 pub(crate) struct Cleaner {
     requests: Arc<AtomicUsize>,
-    /// One statement at a time; who comes meanwhile leaves it to the next.
+    /// One at a time; who comes meanwhile leaves it to the next.
     slot: Arc<Semaphore>,
 }
 
@@ -34,15 +38,15 @@ pub(crate) fn is_write(method: &Method) -> bool {
 
 /// Cleans up a little, in the background.
 pub(crate) fn after_write(state: &State) {
+    let Ok(permit) = Arc::clone(&state.cleaner.slot).try_acquire_owned() else { return };
+    // Counted once it is sure that the turn is taken: under load a turn could always fall into a pause.
     let number = state.cleaner.requests.fetch_add(1, Ordering::Relaxed);
     let own = number.is_multiple_of(OWN_TURN).then_some(number / OWN_TURN % OWN_COUNT);
     if own.is_none() && !state.settings.db_cleanup_enabled {
         return;
     }
-    let Ok(permit) = Arc::clone(&state.cleaner.slot).try_acquire_owned() else { return };
     let state = state.clone();
     tokio::spawn(async move {
-        let _permit = permit;
         let now = state.clock.now();
         if state.settings.db_cleanup_enabled {
             let settings = &state.settings;
@@ -58,6 +62,8 @@ pub(crate) fn after_write(state: &State) {
         if let Some(own) = own {
             note(clean_up::run_own(&state.db, own, now).await);
         }
+        tokio::time::sleep(PAUSE).await;
+        drop(permit);
     });
 }
 

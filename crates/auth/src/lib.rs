@@ -22,6 +22,7 @@ mod mailbox;
 mod metadata;
 mod mfa;
 mod model;
+mod off;
 mod one_time;
 mod origin;
 mod otp;

@@ -6,8 +6,8 @@ use axum::routing::{MethodRouter, delete, get, post};
 
 use crate::state::State;
 use crate::{
-    admin, answer, invite, limits, login, logout, mfa, otp, public, reauthenticate, recover, resend, sessions, signup,
-    user, verify,
+    admin, answer, invite, limits, login, logout, mfa, off, otp, public, reauthenticate, recover, resend, sessions,
+    signup, user, verify,
 };
 
 /// All routes, without the public prefix (`/auth/v1`).
@@ -23,7 +23,7 @@ pub fn router(state: State) -> Router {
         .route("/recover", post(recover::post))
         .route("/user/identities/{identity_id}", delete(user::identities::delete))
         .route("/admin/audit", get(admin::audit::list));
-    let router = codes(router);
+    let router = off::routes(codes(router));
     let router = with_slash(router, "/signup", post(signup::post));
     let router = with_slash(router, "/verify", get(verify::get).post(verify::post).head(answer::no_head));
     let router = with_slash(router, "/user", get(user::get).put(user::put));

@@ -11,6 +11,7 @@ use axum::response::Response;
 use crate::client::Client;
 use crate::error::Error;
 use crate::json::Body;
+use crate::off;
 use crate::query::Query;
 use crate::state::State;
 
@@ -25,6 +26,6 @@ pub(crate) async fn token(
         "password" => password::grant(&state, &client, Body::from_request(request, &state).await?.0).await,
         "refresh_token" => refresh::grant(&state, &client, Body::from_request(request, &state).await?.0).await,
         "pkce" => pkce::grant(&state, &client, Body::from_request(request, &state).await?.0).await,
-        _ => Err(Error::UnsupportedGrantType),
+        name => Err(off::grant(name).unwrap_or(Error::UnsupportedGrantType)),
     }
 }

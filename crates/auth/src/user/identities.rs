@@ -19,7 +19,8 @@ use crate::model::users::{self, EMAIL_KEY, PromotedEmail, User};
 use crate::state::State;
 use crate::verify;
 
-const DISABLED: Denial = Denial::new(StatusCode::NOT_FOUND, "manual_linking_disabled", "Manual linking is disabled");
+pub(crate) const DISABLED: Denial =
+    Denial::new(StatusCode::NOT_FOUND, "manual_linking_disabled", "Manual linking is disabled");
 const OTHER_AUDIENCE: Denial =
     Denial::new(StatusCode::FORBIDDEN, "unexpected_audience", "Token audience doesn't match request audience");
 const LAST: Denial = Denial::new(

@@ -12,7 +12,7 @@ use crate::support::{PASSWORD, Service, assert_error, fragment, text};
 use crate::verify::settings;
 
 /// What anybody may ask for.
-const PUBLIC: [&str; 14] = [
+const PUBLIC: [&str; 21] = [
     "/health",
     "/settings",
     "/.well-known/jwks.json",
@@ -25,14 +25,23 @@ const PUBLIC: [&str; 14] = [
     "/magiclink",
     "/resend",
     "/verify",
+    // What is switched off is so for everybody.
+    "/authorize",
+    "/sso",
+    "/sso/{*path}",
+    "/passkeys",
+    "/passkeys/{*path}",
+    "/oauth/{*path}",
+    "/scim/{*path}",
     // These two belong to the mailbox, which the app guards.
     "/",
     "/view/{file}",
 ];
 
 /// What a user's token is needed for.
-const OF_USERS: [(&str, &[Method]); 11] = [
+const OF_USERS: [(&str, &[Method]); 12] = [
     ("/user", &[Method::GET, Method::PUT]),
+    ("/user/identities/authorize", &[Method::GET]),
     ("/user/identities/{identity_id}", &[Method::DELETE]),
     ("/logout", &[Method::POST]),
     ("/reauthenticate", &[Method::GET]),

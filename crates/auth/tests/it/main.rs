@@ -29,6 +29,7 @@ mod mfa;
 mod mfa_hook;
 mod mfa_phone;
 mod notifications;
+mod off;
 mod otp;
 mod phone;
 mod pinned;
