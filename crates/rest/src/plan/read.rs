@@ -295,7 +295,8 @@ fn path_name(selected: &SelectColumn) -> Option<String> {
         return None;
     }
     let last_key = selected.field.path.iter().rev().find_map(|step| match &step.key {
-        JsonKey::Name(name) => Some(name.clone()),
+        // The empty text is a key, but no name of a column.
+        JsonKey::Name(name) => Some(name.clone()).filter(|name| !name.is_empty()),
         JsonKey::Index(_) => None,
     });
     Some(last_key.unwrap_or_else(|| selected.field.name.clone()))

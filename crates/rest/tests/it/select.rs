@@ -25,6 +25,9 @@ async fn json_paths_are_named_after_their_last_key() {
     assert_eq!(rows, json!([{"color": false, "name": "Marchand", "first": {"name": "Marchand"}}]));
     let rows = api.rows("/films?select=tags->0&id=eq.1").await;
     assert_eq!(rows, json!([{"tags": "drama"}]));
+    // The empty text is a key, but no name of a column.
+    let rows = api.rows("/films?select=data->%20,color:data->\"\"&id=eq.1").await;
+    assert_eq!(rows, json!([{"data": null, "color": null}]));
 }
 
 #[tokio::test]
