@@ -1,10 +1,12 @@
 //! Phones as second factors.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use auth::{HookName, MfaSettings, Outside, Settings};
+use authkit::DbEncryption;
 use authkit::sms::{Channel, Line, Provider, Twilio, TwilioVerify};
 use base::http::ClientAddr;
 use http::Method;
@@ -397,4 +399,19 @@ async fn administrators_change_and_delete_phones() {
     for action in ["factor_updated", "factor_deleted"] {
         assert_eq!(service.audited(action).await, 1, "{action}");
     }
+}
+
+/// A phone has no secret of its own: the empty text, which is what Supabase's service can read, is never encrypted.
+#[tokio::test]
+async fn a_phone_has_no_secret_to_encrypt() {
+    let phones = Phones::default();
+    let db_encryption = DbEncryption {
+        encrypt: true,
+        key_id: "a".to_owned(),
+        key: "AgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgI".into(),
+        decryption_keys: BTreeMap::new(),
+    };
+    let service = service(Settings { db_encryption, ..settings() }, phones.clone()).await;
+    verified(&service, &phones).await;
+    assert_eq!(service.db.value::<String>("select secret::text from auth.mfa_factors").await, "");
 }
