@@ -1,6 +1,8 @@
 //! What an account is reached by: an email address or a phone number.
 
-use crate::model::users::User;
+use pg::Db;
+
+use crate::model::users::{self, User};
 
 /// An address or number in the form in which it is stored and compared.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +33,14 @@ impl Contact {
         match self {
             Self::Email(_) => None,
             Self::Phone(phone) => Some(phone),
+        }
+    }
+
+    /// The user who has it in an audience; not one of single sign-on.
+    pub(crate) async fn find_user(&self, db: &Db, aud: &str) -> Result<Option<User>, pg::Error> {
+        match self {
+            Self::Email(email) => users::find_by_email(db, email, aud).await,
+            Self::Phone(phone) => users::find_by_phone(db, phone, aud).await,
         }
     }
 

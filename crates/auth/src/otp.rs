@@ -14,7 +14,7 @@ use crate::json::{Body, Json};
 use crate::letters::Letters;
 use crate::metadata::Fields;
 use crate::model::audit::{self, Action, Actor};
-use crate::model::users::{self, User};
+use crate::model::users::User;
 use crate::pace::{Flow, Pace, Way};
 use crate::pkce::Challenge;
 use crate::redirect::RedirectTo;
@@ -134,11 +134,7 @@ fn contact(request: &Request) -> Result<Contact, Error> {
 }
 
 async fn find(state: &State, contact: &Contact, aud: &str) -> Result<Option<User>, Error> {
-    match contact {
-        Contact::Email(email) => users::find_by_email(&state.db, email, aud).await,
-        Contact::Phone(phone) => users::find_by_phone(&state.db, phone, aud).await,
-    }
-    .map_err(Error::database(FAILED))
+    contact.find_user(&state.db, aud).await.map_err(Error::database(FAILED))
 }
 
 fn check_enabled(state: &State, request: &Request) -> Result<(), Error> {

@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::json::{Body, Json};
 use crate::letters::Letters;
 use crate::model::audit::{self, Action, Actor};
-use crate::model::users::{self, User};
+use crate::model::users::User;
 use crate::pace::{Flow, Pace, Way};
 use crate::pkce::Challenge;
 use crate::redirect::RedirectTo;
@@ -68,11 +68,7 @@ pub(crate) async fn post(
     let failed = Error::database(FAILED);
     let aud = client.audience(None, &state.settings);
     let pace = Pace::begin(&state, Flow::Resend);
-    let found = match &contact {
-        Contact::Email(email) => users::find_by_email(&state.db, email, &aud).await,
-        Contact::Phone(phone) => users::find_by_phone(&state.db, phone, &aud).await,
-    };
-    let user = found.map_err(&failed)?.filter(|user| waits(kind, user));
+    let user = contact.find_user(&state.db, &aud).await.map_err(&failed)?.filter(|user| waits(kind, user));
     let resend =
         Resend { state: &state, client: &client, redirect_to: &redirect_to, challenge: challenge.as_ref(), kind };
     let (way, outcome) = match &user {

@@ -11,7 +11,7 @@ use crate::contact::Contact;
 use crate::error::Error;
 use crate::hooks::{self, Decision, HookName};
 use crate::model::sessions;
-use crate::model::users::{self, User};
+use crate::model::users::User;
 use crate::pace::{Flow, Pace, Way};
 use crate::refusal::Refusal;
 use crate::secrets::Place;
@@ -63,11 +63,7 @@ pub(super) async fn grant(state: &State, client: &Client, request: Request) -> R
     }
     let aud = client.audience(None, &state.settings);
     let pace = Pace::begin(state, Flow::Password);
-    let found = match &contact {
-        Contact::Email(email) => users::find_by_email(&state.db, email, &aud).await,
-        Contact::Phone(phone) => users::find_by_phone(&state.db, phone, &aud).await,
-    };
-    let user = found.map_err(Error::database("Database error querying schema"))?;
+    let user = contact.find_user(&state.db, &aud).await.map_err(Error::database("Database error querying schema"))?;
     let stored = user.as_ref().map(|user| state.password_hash(user)).transpose()?.flatten();
     let is_right = state.hasher.verify(password.clone(), stored).await?;
     if let Some(user) = &user {

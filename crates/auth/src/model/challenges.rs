@@ -57,7 +57,8 @@ pub(crate) async fn insert(tx: &mut Transaction, challenge: &NewChallenge) -> Re
 }
 
 const FIND: &str = "
-    select c.created_at, c.verified_at, c.ip_address, c.otp_code, nullif(f.secret, '') as secret, coalesce(f.phone, '') as phone
+    select c.created_at, c.verified_at, c.ip_address, c.otp_code, nullif(f.secret, '') as secret,
+      coalesce(f.phone, '') as phone
     from auth.mfa_challenges c join auth.mfa_factors f on f.id = c.factor_id
     where c.id = $1 and c.factor_id = $2";
 
