@@ -23,25 +23,13 @@ comment on table vestibule.user_moves is 'Users that came (1) or went (-1) and a
 
 grant select, insert, update, delete on vestibule.user_blocks, vestibule.user_moves to supabase_auth_admin;
 
-create function vestibule.note_users_added() returns trigger
+create function vestibule.note_users() returns trigger
 language plpgsql security definer
 set search_path = ''
 as $$
 begin
   insert into vestibule.user_moves (aud, at, id, change)
-  select aud, coalesce(created_at, '0001-01-01 00:00:00+00'), id, 1 from added
-  where instance_id = '00000000-0000-0000-0000-000000000000' and aud is not null;
-  return null;
-end
-$$;
-
-create function vestibule.note_users_deleted() returns trigger
-language plpgsql security definer
-set search_path = ''
-as $$
-begin
-  insert into vestibule.user_moves (aud, at, id, change)
-  select aud, coalesce(created_at, '0001-01-01 00:00:00+00'), id, -1 from deleted
+  select aud, coalesce(created_at, '0001-01-01 00:00:00+00'), id, case tg_op when 'INSERT' then 1 else -1 end from users
   where instance_id = '00000000-0000-0000-0000-000000000000' and aud is not null;
   return null;
 end
@@ -193,9 +181,9 @@ grant execute on function vestibule.rebuild_user_blocks(), vestibule.divide_user
   vestibule.fold_users() to supabase_auth_admin;
 
 create trigger note_users_added after insert on auth.users
-  referencing new table as added for each statement execute function vestibule.note_users_added();
+  referencing new table as users for each statement execute function vestibule.note_users();
 create trigger note_users_deleted after delete on auth.users
-  referencing old table as deleted for each statement execute function vestibule.note_users_deleted();
+  referencing old table as users for each statement execute function vestibule.note_users();
 create trigger note_user_moved after update on auth.users for each row
   when ((old.instance_id, old.aud, old.created_at, old.id) is distinct from
     (new.instance_id, new.aud, new.created_at, new.id))
