@@ -174,7 +174,7 @@ export class Table {
   /** Requests of {@link load} over transactions of {@link pgbench} with the statements that one of them takes. */
   throughput(what, ours, theirs, { statements, atLeast }) {
     const cpu = median(ours.map((round) => round.cpu)).toFixed(0)
-    const of = `pgbench, ${statements.length} statements; the server computes ${cpu} µs for each`
+    const of = `pgbench, ${statements.length} statement${statements.length === 1 ? '' : 's'}; the server computes ${cpu} µs for each`
     this.ratio(what, ours.map((round) => round.rate), theirs, { of, atLeast })
   }
 

@@ -30,8 +30,12 @@ export async function logged(server, role, options, use) {
   return result
 }
 
+/** How long nothing may come any more before the log is taken to be complete, in milliseconds. */
+const QUIET = 100
+
 /**
- * The transaction of one request, to be called inside {@link logged}.
+ * The transaction of one request, to be called inside {@link logged}. One that was sent as a single group of messages
+ * needs no `begin` and `commit`; pgbench, which sends statements one by one, gets them.
  * @param {import('./measure.mjs').Request} request
  * @returns {Promise<{statements: Statement[], answer: any}>}
  */
@@ -39,13 +43,18 @@ export async function transaction(server, request) {
   const from = server.log.length
   const answer = await ask(server, request)
   assert.ok(answer.status < 300, `${request.path}: ${answer.status} ${answer.text}`)
-  const statements = await until('the statements are in the log', async () => {
+  let seen = -1
+  const all = await until('the statements are in the log', async () => {
+    const before = seen
+    seen = server.log.length
+    if (before !== seen) return new Promise((next) => setTimeout(next, QUIET))
     const all = read(server.log.slice(from))
-    const end = all.findLastIndex(({ sql }) => sql === 'commit')
-    const begin = all.slice(0, Math.max(end, 0)).findLastIndex(({ sql }) => sql.startsWith('begin'))
-    return begin >= 0 ? all.slice(begin, end + 1) : undefined
+    return all.length ? all : undefined
   })
-  return { statements, answer }
+  const end = all.findLastIndex(({ sql }) => sql === 'commit')
+  const begin = all.slice(0, Math.max(end, 0)).findLastIndex(({ sql }) => sql.startsWith('begin'))
+  const bound = (sql) => ({ sql, params: [] })
+  return { statements: begin >= 0 ? all.slice(begin, end + 1) : [bound('begin'), ...all, bound('commit')], answer }
 }
 
 /** Reads the statements of a log. */

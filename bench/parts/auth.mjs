@@ -40,11 +40,15 @@ async function statements(server, tokens) {
 async function user(server, table, tokens, known) {
   const scripts = await Promise.all(known.map((statements) => script(server, statements)))
   const requests = tokens.map((token) => ({ path: '/auth/v1/user', token }))
-  const { ours, theirs } = await inTurns({
-    theirs: async () => (await pgbench(server, 'supabase_auth_admin', scripts)).rate,
+  const bare = await Promise.all(known.map((statements) => script(server, statements.slice(1, -1))))
+  const rate = async (scripts) => (await pgbench(server, 'supabase_auth_admin', scripts)).rate
+  const { ours, theirs, least } = await inTurns({
+    theirs: () => rate(scripts),
     ours: () => load(server, requests),
+    least: () => rate(bare),
   })
   table.throughput('`GET /user`', ours, theirs, { statements: known[0], atLeast: 0.8 })
+  table.throughput('`GET /user` over its statement without a transaction', ours, least, { statements: known[0].slice(1, -1) })
 }
 
 async function refresh(server, table, known) {

@@ -204,13 +204,9 @@ impl Error {
     /// operator's to see; that it is unreachable or too slow is ours.
     pub(crate) fn from_operators_input(error: pg::Error) -> Self {
         let is_ours = error.db().is_none() || error.is_unavailable() || is_cancelled(&error);
-        if is_ours && !is_conversion(&error) { Self::Database(error) } else { Self::Rejected(error) }
+        // A value that could not even be sent, such as text with a NUL byte, is the operator's too.
+        if is_ours && !error.is_about_a_value() { Self::Database(error) } else { Self::Rejected(error) }
     }
-}
-
-/// A value that the library could not even send, such as text with a NUL byte.
-fn is_conversion(error: &pg::Error) -> bool {
-    matches!(error, pg::Error::Query(error) if !error.is_closed() && error.as_db_error().is_none())
 }
 
 impl IntoResponse for Error {

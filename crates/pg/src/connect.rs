@@ -89,8 +89,8 @@ impl Target {
         self.config.get_dbname().unwrap_or_else(|| self.role())
     }
 
-    pub(crate) fn config(&self) -> Config {
-        self.config.clone()
+    pub(crate) fn config(&self) -> &Config {
+        &self.config
     }
 
     /// The TLS connector, or `None` where the target asks for none.
@@ -139,7 +139,7 @@ where
     T: MakeTlsConnect<Socket>,
     T::Stream: Send + 'static,
 {
-    let (client, mut connection) = config.connect(tls).await.map_err(Error::Connect)?;
+    let (client, mut connection) = config.connect(tls).await.map_err(|error| Error::Connect(error.into()))?;
     let (sender, receiver) = mpsc::channel(WAITING_MESSAGES);
     tokio::spawn(async move {
         while let Some(message) = poll_fn(|cx| connection.poll_message(cx)).await {

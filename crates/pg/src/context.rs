@@ -42,6 +42,15 @@ impl Isolation {
     }
 }
 
+/// What says that statements are one transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Bounds {
+    /// That they are one group of messages; a transaction that only reads is told so by a setting.
+    Implied,
+    /// This statement in front of them, and a commit behind.
+    Said(&'static str),
+}
+
 type Setting = (Cow<'static, str>, Arc<str>);
 
 impl Context {
@@ -92,6 +101,15 @@ impl Context {
         self
     }
 
+    /// How a transaction is begun that is sent as one group.
+    pub(crate) fn bounds(&self) -> Bounds {
+        match self.isolation {
+            Isolation::Default => Bounds::Implied,
+            // No setting changes the level once a statement has run.
+            _ => Bounds::Said(self.begin()),
+        }
+    }
+
     pub(crate) fn begin(&self) -> &'static str {
         match (self.isolation, self.read_only) {
             (Isolation::Default, false) => "begin",
@@ -106,10 +124,14 @@ impl Context {
     }
 
     /// The statement that applies all settings at once with the values to bind, or `None` when there are none.
-    pub(crate) fn statement(&self) -> Option<(String, Vec<&str>)> {
+    pub(crate) fn statement(&self, bounds: Bounds) -> Option<(String, Vec<&str>)> {
+        let is_read_only = self.read_only && matches!(bounds, Bounds::Implied);
+        let read_only = is_read_only.then_some(("transaction_read_only", "on"));
         let path = self.search_path.iter().map(|path| ("search_path", &**path));
         let role = self.role.iter().map(|role| ("role", &**role));
-        let values: Vec<&str> = path
+        let values: Vec<&str> = read_only
+            .into_iter()
+            .chain(path)
             .chain(self.role_settings.iter().map(|(name, value)| (&**name, &**value)))
             .chain(role)
             .chain(self.settings.iter().map(|(name, value)| (&**name, &**value)))
@@ -134,7 +156,7 @@ mod tests {
             .set("request.method", "GET")
             .role_setting("statement_timeout", "3s")
             .search_path(r#""public""#);
-        let (statement, values) = context.statement().expect("there are settings");
+        let (statement, values) = context.statement(Bounds::Implied).expect("there are settings");
         assert!(statement.starts_with("select set_config($1, $2, true), set_config($3, $4, true)"));
         assert_eq!(
             values,
@@ -151,6 +173,19 @@ mod tests {
                 "GET"
             ]
         );
-        assert_eq!(Context::service().statement(), None);
+        assert_eq!(Context::service().statement(Bounds::Implied), None);
+    }
+
+    #[test]
+    fn that_a_transaction_only_reads_is_said_once() {
+        let context = Context::service().read_only();
+        let (_, values) = context.statement(Bounds::Implied).expect("a setting");
+        assert_eq!(values, ["transaction_read_only", "on"]);
+        assert_eq!(context.statement(Bounds::Said(context.begin())), None);
+        assert_eq!(context.bounds(), Bounds::Implied);
+        assert_eq!(
+            context.isolation(Isolation::Serializable).bounds(),
+            Bounds::Said("begin isolation level serializable read only")
+        );
     }
 }

@@ -1,23 +1,16 @@
 //! The pool, and reading in one round trip.
 
-use std::future::poll_fn;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 
-use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, PoolError, QueueMode, RecyclingMethod, Runtime};
-use tokio::sync::oneshot;
-use tokio_postgres::error::SqlState;
-use tokio_postgres::{NoTls, Row};
+use deadpool::Runtime;
+use deadpool::managed::{Manager, Metrics, Object, Pool, PoolError, QueueMode, RecycleError, RecycleResult};
+use tokio_postgres_rustls::MakeRustlsConnect;
 
+use crate::error::DbError;
 use crate::rows::{Rows, Streamed};
-use crate::run::Ready;
+use crate::wire::{Connection, Group, Row, Status};
 use crate::{Context, Error, Param, Target, Transaction};
-
-/// How many prepared statements a connection keeps; over that all are forgotten, since callers choose the shape
-/// of data requests and could make up new ones without end.
-const MAX_PREPARED: usize = 1000;
 
 /// How a pool behaves.
 #[derive(Clone, Debug)]
@@ -40,7 +33,7 @@ impl Default for PoolSettings {
 /// A pool of connections that are logged in as one role. Cheap to clone. Connections are opened when needed.
 #[derive(Clone)]
 pub struct Db {
-    pool: Pool,
+    pool: Pool<Logins>,
     target: Arc<Target>,
     prepares: bool,
 }
@@ -57,12 +50,9 @@ impl Db {
     /// # Errors
     /// [`Error::Settings`] when TLS cannot be set up.
     pub fn new(target: Target, settings: &PoolSettings) -> Result<Self, Error> {
-        let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-        let manager = match target.tls()? {
-            Some(tls) => Manager::from_config(target.config(), tls, recycling),
-            None => Manager::from_config(target.config(), NoTls, recycling),
-        };
-        let pool = Pool::builder(manager)
+        let target = Arc::new(target);
+        let logins = Logins { tls: target.tls()?, target: Arc::clone(&target) };
+        let pool = Pool::builder(logins)
             .max_size(settings.max_connections)
             // The connection that was used last has its backend's caches warm, and has prepared what is asked often.
             .queue_mode(QueueMode::Lifo)
@@ -71,7 +61,7 @@ impl Db {
             .runtime(Runtime::Tokio1)
             .build()
             .map_err(|error| Error::Settings(error.to_string()))?;
-        Ok(Self { pool, target: Arc::new(target), prepares: settings.prepares })
+        Ok(Self { pool, target, prepares: settings.prepares })
     }
 
     /// What the pool connects to.
@@ -80,14 +70,14 @@ impl Db {
         &self.target
     }
 
-    /// Runs one statement in a transaction of its own with the context's settings: begin, settings, statement
-    /// and commit travel together, so it costs one round trip once the statement is prepared.
+    /// Runs one statement in a transaction of its own with the context's settings: all of it travels together, so
+    /// it costs one round trip once the statement is prepared.
     ///
     /// The statement may write too unless the context is read only; it is for whatever needs no decision
     /// between statement and commit.
     ///
     /// # Errors
-    /// [`Error`] of the first of the four that failed; nothing is changed then.
+    /// [`Error`] of what failed; nothing is changed then.
     pub async fn read(&self, context: &Context, sql: &str, params: &[Param<'_>]) -> Result<Vec<Row>, Error> {
         let mut results = self.batch(context, &[Query { sql, params }]).await?;
         Ok(results.pop().unwrap_or_default())
@@ -99,7 +89,6 @@ impl Db {
     /// [`Error`] of the first that failed; nothing is changed then.
     pub async fn batch(&self, context: &Context, queries: &[Query<'_>]) -> Result<Vec<Vec<Row>>, Error> {
         match self.batch_once(context, queries).await {
-            // A prepared statement whose result changed with the schema; the failed connection was closed.
             Err(error) if is_stale_plan(&error) => self.batch_once(context, queries).await,
             result => result,
         }
@@ -107,47 +96,14 @@ impl Db {
 
     async fn batch_once(&self, context: &Context, queries: &[Query<'_>]) -> Result<Vec<Vec<Row>>, Error> {
         let mut lease = self.lease().await?;
-        let client = lease.client();
-        let settings = context.statement();
-        let prepared_settings = match &settings {
-            Some((text, _)) => Some(lease.ready(text).await?),
-            None => None,
+        let mut group = lease.group();
+        let answered = async {
+            group.transaction(context, queries).await?;
+            group.finish().await
         };
-        let values: Vec<Param<'_>> =
-            settings.iter().flat_map(|(_, values)| values).map(|value| value as Param<'_>).collect();
-        let apply = async {
-            match &prepared_settings {
-                Some(ready) => ready.query(client, &values).await.map(drop),
-                None => Ok(()),
-            }
-        };
-        // Statements are prepared inside the transaction: what their names mean depends on the search path, and
-        // whether they may be looked up on the role. The commit is sent right behind them, in the same batch
-        // when all were prepared before; when preparing fails it ends the failed transaction.
-        let (sent, is_sent) = oneshot::channel();
-        let run = async {
-            let answers = send(&lease, queries).await;
-            // Nobody listens any more when the whole batch was dropped.
-            let _ = sent.send(());
-            let mut results = Vec::with_capacity(queries.len());
-            for answer in answers {
-                results.push(answer.wait().await?);
-            }
-            Ok(results)
-        };
-        let finish = async {
-            let _ = is_sent.await;
-            client.batch_execute("commit").await
-        };
-        let (begin, apply, results, commit) =
-            tokio::join!(biased; client.batch_execute(context.begin()), apply, run, finish);
-        let outcome = begin.and(apply).and(results).and_then(|results| commit.map(|()| results));
-        match outcome {
-            Ok(results) => {
-                lease.release();
-                Ok(results)
-            }
-            Err(error) => Err(lease.settle(error)),
+        match answered.await {
+            Ok(answers) => Ok(answers.into_iter().map(|answer| answer.rows).collect()),
+            Err(error) => Err(lease.undone(error).await),
         }
     }
 
@@ -157,67 +113,49 @@ impl Db {
     /// # Errors
     /// [`Error`] of the first statement that failed before a row came, or in the stream.
     pub async fn stream(&self, context: &Context, before: &[Query<'_>], last: Query<'_>) -> Result<Streamed, Error> {
-        match self.stream_once(context, before, last).await {
-            Err(error) if is_stale_plan(&error) => self.stream_once(context, before, last).await,
+        match Rows::open(self.lease().await?, context, before, last).await {
+            Err(error) if is_stale_plan(&error) => Rows::open(self.lease().await?, context, before, last).await,
             result => result,
         }
     }
 
-    async fn stream_once(&self, context: &Context, before: &[Query<'_>], last: Query<'_>) -> Result<Streamed, Error> {
-        let mut lease = self.lease().await?;
-        match Rows::open(&lease, context, before, last).await {
-            Ok(mut streamed) => {
-                streamed.rows.hold(lease);
-                Ok(streamed)
-            }
-            Err(error) => {
-                // The transaction may still be open; a connection in doubt is closed.
-                match lease.client().batch_execute("rollback").await {
-                    Ok(()) => Err(lease.settle(error)),
-                    Err(_) => Err(Error::Query(error)),
-                }
-            }
-        }
-    }
-
-    /// Begins a transaction with the context's settings applied, in one round trip.
+    /// Begins a transaction with the context's settings. It is begun with its first statement, in the same round
+    /// trip, so that a setting that is refused (an unknown role is SQLSTATE 22023) shows there.
     ///
     /// Dropping it undoes it. A connection that is dropped while a statement runs is closed, not reused.
     ///
     /// # Errors
-    /// [`Error`] when no connection is free or a setting is refused (an unknown role is SQLSTATE 22023).
+    /// [`Error`] when no connection is free.
     pub async fn write(&self, context: &Context) -> Result<Transaction, Error> {
-        let lease = self.lease().await?;
-        let client = lease.client();
-        let settings = context.statement();
-        let begun = match &settings {
-            Some((text, values)) => {
-                let ready = lease.ready(text).await?;
-                let values: Vec<Param<'_>> = values.iter().map(|value| value as Param<'_>).collect();
-                let (begin, apply) = tokio::join!(
-                    biased;
-                    client.batch_execute(context.begin()),
-                    ready.query(client, &values),
-                );
-                begin.and(apply).map(drop)
-            }
-            None => client.batch_execute(context.begin()).await,
-        };
-        // On an error the lease drops unreleased, which closes the connection with its open transaction.
-        begun?;
-        Ok(Transaction::begun(lease))
+        Ok(Transaction::new(self.lease().await?, context.clone()))
     }
 
     async fn lease(&self) -> Result<Lease, Error> {
         let object = self.pool.get().await.map_err(|error| match error {
-            PoolError::Backend(error) => Error::Connect(error),
+            PoolError::Backend(error) => error,
             PoolError::Timeout(_) => Error::PoolTimeout,
             other => Error::Settings(other.to_string()),
         })?;
-        if object.statement_cache.size() > MAX_PREPARED {
-            object.statement_cache.clear();
-        }
         Ok(Lease { object: Some(object), prepares: self.prepares })
+    }
+}
+
+/// Opens the connections of a pool.
+struct Logins {
+    target: Arc<Target>,
+    tls: Option<MakeRustlsConnect>,
+}
+
+impl Manager for Logins {
+    type Type = Connection;
+    type Error = Error;
+
+    async fn create(&self) -> Result<Connection, Error> {
+        Connection::open(&self.target, self.tls.as_ref()).await
+    }
+
+    async fn recycle(&self, connection: &mut Connection, _: &Metrics) -> RecycleResult<Error> {
+        if connection.is_usable() { Ok(()) } else { Err(RecycleError::message("the connection has ended")) }
     }
 }
 
@@ -230,98 +168,37 @@ pub struct Query<'a> {
     pub params: &'a [Param<'a>],
 }
 
-type Answered = Result<Vec<Row>, tokio_postgres::Error>;
-
-/// What comes back of a statement that was sent.
-pub(crate) enum Answer<'a> {
-    Here(Answered),
-    Awaited(Pin<Box<dyn Future<Output = Answered> + Send + 'a>>),
-}
-
-impl Answer<'_> {
-    pub(crate) async fn wait(self) -> Answered {
-        match self {
-            Self::Here(rows) => rows,
-            Self::Awaited(rows) => rows.await,
-        }
-    }
-}
-
-/// Sends statements without waiting for their answers, unless one has to be prepared first. One that cannot be
-/// prepared is the last.
-pub(crate) async fn send<'a>(lease: &'a Lease, queries: &'a [Query<'a>]) -> Vec<Answer<'a>> {
-    let client = lease.client();
-    let mut answers = Vec::with_capacity(queries.len());
-    for query in queries {
-        let ready = match driving(&mut answers, lease.ready(query.sql)).await {
-            Ok(ready) => ready,
-            Err(error) => {
-                answers.push(Answer::Here(Err(error)));
-                break;
-            }
-        };
-        let mut rows: Pin<Box<dyn Future<Output = Answered> + Send + 'a>> =
-            Box::pin(async move { ready.query(client, query.params).await });
-        // The first poll sends it.
-        let first = poll_fn(|context| Poll::Ready(rows.as_mut().poll(context))).await;
-        answers.push(match first {
-            Poll::Ready(rows) => Answer::Here(rows),
-            Poll::Pending => Answer::Awaited(rows),
-        });
-    }
-    answers
-}
-
-/// Takes in what comes of statements that were sent while something else is waited for, which would not come before
-/// that was taken.
-pub(crate) async fn driving<T>(answers: &mut [Answer<'_>], future: impl Future<Output = T>) -> T {
-    let mut future = std::pin::pin!(future);
-    poll_fn(|context| {
-        for answer in answers.iter_mut() {
-            if let Answer::Awaited(rows) = answer
-                && let Poll::Ready(rows) = rows.as_mut().poll(context)
-            {
-                *answer = Answer::Here(rows);
-            }
-        }
-        future.as_mut().poll(context)
-    })
-    .await
-}
-
+/// Whether a prepared statement's result changed with the schema; its connection was closed, so that the next one
+/// prepares it anew.
 fn is_stale_plan(error: &Error) -> bool {
-    error.sqlstate() == Some(&SqlState::FEATURE_NOT_SUPPORTED)
-        && error.db().is_some_and(|db| db.message().starts_with("cached plan must not change result type"))
+    error.db().is_some_and(DbError::is_stale_plan)
 }
 
-/// A connection taken from the pool. It goes back only when released: a future that is dropped midway, as the
-/// handler of a client that hangs up is, leaves it in an unknown state, and then it is closed.
+/// A connection taken from the pool. It goes back if it is outside a transaction: a future that is dropped midway, as
+/// the handler of a client that hangs up is, leaves it in an unknown state, and then it is closed.
 pub(crate) struct Lease {
-    object: Option<Object>,
+    object: Option<Object<Logins>>,
     prepares: bool,
 }
 
 impl Lease {
-    /// A statement that can be sent at once: preparing it, if need be, is over.
-    pub(crate) async fn ready<'a>(&self, sql: &'a str) -> Result<Ready<'a>, tokio_postgres::Error> {
-        Ready::new(self.client(), self.prepares, sql).await
+    /// Statements that are sent together.
+    pub(crate) fn group(&mut self) -> Group<'_> {
+        let prepares = self.prepares;
+        Group::new(self.connection(), prepares)
     }
 
-    pub(crate) fn client(&self) -> &Object {
-        self.object.as_ref().expect("a lease holds its connection until it is released")
+    pub(crate) fn connection(&mut self) -> &mut Connection {
+        self.object.as_mut().expect("a lease holds its connection until it is dropped")
     }
 
-    /// Gives the connection back to the pool, which must be outside a transaction.
-    pub(crate) fn release(&mut self) {
-        drop(self.object.take());
-    }
-
-    /// After a failed batch: the server has rolled back, so the connection is clean, unless it is broken or
-    /// holds a stale plan.
-    fn settle(&mut self, error: tokio_postgres::Error) -> Error {
-        let error = Error::Query(error);
-        if error.db().is_some() && !is_stale_plan(&error) {
-            self.release();
+    /// Undoes what a failed statement has left open, and gives the connection back where that works.
+    pub(crate) async fn undone(mut self, error: Error) -> Error {
+        let connection = self.connection();
+        connection.discard();
+        if matches!(connection.status(), Status::Open | Status::Failed) {
+            // When it fails the connection is in doubt, and closed.
+            let _ = connection.simple("rollback").await;
         }
         error
     }
@@ -329,7 +206,9 @@ impl Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        if let Some(object) = self.object.take() {
+        let Some(mut object) = self.object.take() else { return };
+        object.discard();
+        if object.status() != Status::Idle {
             drop(Object::take(object));
         }
     }

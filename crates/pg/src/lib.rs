@@ -13,24 +13,26 @@ pub mod lint;
 pub mod managed;
 pub mod migrate;
 pub mod rows;
-mod run;
 mod session;
 pub mod statements;
 pub mod text;
 pub mod transaction;
+mod typed;
+mod wire;
 
 pub use bus::{Bus, Event};
 pub use connect::Target;
 pub use context::{Context, Isolation};
 pub use db::{Db, PoolSettings, Query};
-pub use error::Error;
+pub use error::{Cause, DbError, Error};
 pub use rows::{Rows, Streamed};
 pub use session::Session;
 pub use text::{Raw, Text};
 pub use tokio_postgres::error::ErrorPosition;
 pub use tokio_postgres::types::{FromSql, ToSql};
-pub use tokio_postgres::{Row, SimpleColumn, SimpleQueryMessage, SimpleQueryRow};
+pub use tokio_postgres::{Row as SessionRow, SimpleColumn, SimpleQueryMessage, SimpleQueryRow};
 pub use transaction::Transaction;
+pub use wire::{Column, Row, RowIndex};
 
 /// A bound parameter.
 pub type Param<'a> = &'a (dyn ToSql + Sync);

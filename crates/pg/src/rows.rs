@@ -1,14 +1,8 @@
 //! Rows of a statement that are fetched one by one, in a transaction that ends behind them.
 
-use std::future::poll_fn;
-use std::pin::Pin;
-use std::task::Poll;
-
-use futures_util::TryStreamExt;
-use tokio_postgres::{Row, RowStream, SimpleQueryStream};
-
-use crate::db::{Lease, driving, send};
-use crate::{Context, Error, Param, Query};
+use crate::db::Lease;
+use crate::wire::Row;
+use crate::{Context, Error, Query};
 
 /// The first row of a statement, if there is any, and the others.
 #[derive(Debug)]
@@ -23,9 +17,8 @@ pub struct Streamed {
 
 /// Rows that still come. Dropped before its end it closes its connection, which is in the middle of them.
 pub struct Rows {
-    rows: Pin<Box<RowStream>>,
-    commit: Pin<Box<SimpleQueryStream>>,
     lease: Option<Lease>,
+    is_committed: bool,
 }
 
 impl std::fmt::Debug for Rows {
@@ -36,52 +29,26 @@ impl std::fmt::Debug for Rows {
 
 impl Rows {
     pub(crate) async fn open(
-        lease: &Lease,
+        mut lease: Lease,
         context: &Context,
         before: &[Query<'_>],
         last: Query<'_>,
-    ) -> Result<Streamed, tokio_postgres::Error> {
-        let client = lease.client();
-        let settings = context.statement();
-        let apply = match &settings {
-            Some((text, _)) => Some(lease.ready(text).await?),
-            None => None,
+    ) -> Result<Streamed, Error> {
+        let queries: Vec<Query<'_>> = before.iter().copied().chain([last]).collect();
+        let mut group = lease.group();
+        let opened = async {
+            group.transaction(context, &queries).await?;
+            let (answers, is_committed) = group.streamed().await?;
+            Ok((answers, is_committed))
         };
-        let values: Vec<Param<'_>> =
-            settings.iter().flat_map(|(_, values)| values).map(|value| value as Param<'_>).collect();
-        let applied = async {
-            match &apply {
-                Some(ready) => ready.query(client, &values).await.map(drop),
-                None => Ok(()),
-            }
+        let (answers, is_committed) = match opened.await {
+            Ok(opened) => opened,
+            Err(error) => return Err(lease.undone(error).await),
         };
-        let run = async {
-            let mut answers = send(lease, before).await;
-            let ready = driving(&mut answers, lease.ready(last.sql)).await?;
-            let mut rows = std::pin::pin!(ready.stream(client, last.params));
-            // The first poll sends it; the commit is sent right behind it and answered behind the rows.
-            let here = poll_fn(|context| Poll::Ready(rows.as_mut().poll(context))).await;
-            let commit = client.simple_query_raw("commit").await?;
-            let rows = match here {
-                Poll::Ready(rows) => rows,
-                Poll::Pending => driving(&mut answers, rows).await,
-            };
-            let mut results = Vec::with_capacity(before.len());
-            for answer in answers {
-                results.push(answer.wait().await?);
-            }
-            Ok((results, rows?, commit))
-        };
-        let (begin, applied, sent) = tokio::join!(biased; client.batch_execute(context.begin()), applied, run);
-        let (before, rows, commit) = begin.and(applied).and(sent)?;
-        let mut rows = Box::pin(rows);
-        let first = rows.try_next().await?;
-        Ok(Streamed { before, first, rows: Self { rows, commit: Box::pin(commit), lease: None } })
-    }
-
-    /// Takes the connection that the rows come over.
-    pub(crate) fn hold(&mut self, lease: Lease) {
-        self.lease = Some(lease);
+        let mut rows = Self { lease: Some(lease), is_committed };
+        let first = rows.next().await?;
+        let before = answers.into_iter().map(|answer| answer.rows).collect();
+        Ok(Streamed { before, first, rows })
     }
 
     /// The next row; after the last one the transaction has ended and the connection is given back.
@@ -89,27 +56,22 @@ impl Rows {
     /// # Errors
     /// [`Error::Query`]; the stream is over then.
     pub async fn next(&mut self) -> Result<Option<Row>, Error> {
-        if self.lease.is_none() {
-            return Ok(None);
-        }
-        match self.advance().await {
+        let Some(lease) = &mut self.lease else { return Ok(None) };
+        let connection = lease.connection();
+        let next = match connection.row().await {
+            Ok(None) => connection.conclude(self.is_committed).await.map(|()| None),
+            next => next,
+        };
+        match next {
             Ok(Some(row)) => Ok(Some(row)),
             Ok(None) => {
-                self.lease.take().iter_mut().for_each(Lease::release);
+                self.lease = None;
                 Ok(None)
             }
-            Err(error) => {
-                drop(self.lease.take());
-                Err(Error::Query(error))
-            }
+            Err(error) => match self.lease.take() {
+                Some(lease) => Err(lease.undone(error).await),
+                None => Err(error),
+            },
         }
-    }
-
-    async fn advance(&mut self) -> Result<Option<Row>, tokio_postgres::Error> {
-        if let Some(row) = self.rows.try_next().await? {
-            return Ok(Some(row));
-        }
-        while self.commit.try_next().await?.is_some() {}
-        Ok(None)
     }
 }

@@ -8,7 +8,7 @@ use futures_util::{Stream, StreamExt};
 use tokio::sync::mpsc;
 use tokio_postgres::{AsyncMessage, CancelToken, Client, NoTls, SimpleQueryMessage};
 
-use crate::run::typed;
+use crate::typed::typed;
 use crate::{Error, Param, Target};
 
 /// A connection that is logged in as an administrator. Dropping it cancels what still runs and closes it.

@@ -1,21 +1,22 @@
 //! A transaction with its caller's settings applied.
 
-use tokio_postgres::Row;
-
+use crate::context::Bounds;
 use crate::db::Lease;
-use crate::{Error, Param};
+use crate::wire::{Answer, Connection, Group, Row, Status};
+use crate::{Context, Error, Param, Query};
 
 /// An open transaction; dropped without [`Transaction::commit`] it is undone.
 #[must_use = "a transaction that is dropped is undone"]
 pub struct Transaction {
+    /// Taken when it is dropped.
     lease: Option<Lease>,
-    /// Set while a statement runs; a drop then happens in the middle of it.
-    busy: bool,
+    /// What it begins with; gone once that has been sent.
+    context: Option<Context>,
 }
 
 impl Transaction {
-    pub(crate) fn begun(lease: Lease) -> Self {
-        Self { lease: Some(lease), busy: false }
+    pub(crate) fn new(lease: Lease, context: Context) -> Self {
+        Self { lease: Some(lease), context: Some(context) }
     }
 
     /// Runs a statement and returns its rows. The statement is prepared once per connection.
@@ -23,11 +24,7 @@ impl Transaction {
     /// # Errors
     /// [`Error::Query`]; the transaction can then only be rolled back (or back to a savepoint).
     pub async fn query(&mut self, sql: &str, params: &[Param<'_>]) -> Result<Vec<Row>, Error> {
-        self.busy = true;
-        let lease = self.lease();
-        let result = async { lease.ready(sql).await?.query(lease.client(), params).await }.await;
-        self.busy = false;
-        Ok(result?)
+        Ok(self.run(&[Query { sql, params }]).await?.pop().unwrap_or_default().rows)
     }
 
     /// Runs a statement that returns at most one row.
@@ -55,11 +52,23 @@ impl Transaction {
     /// # Errors
     /// As [`Transaction::query`].
     pub async fn execute(&mut self, sql: &str, params: &[Param<'_>]) -> Result<u64, Error> {
-        self.busy = true;
-        let lease = self.lease();
-        let result = async { lease.ready(sql).await?.execute(lease.client(), params).await }.await;
-        self.busy = false;
-        Ok(result?)
+        Ok(self.run(&[Query { sql, params }]).await?.pop().unwrap_or_default().affected)
+    }
+
+    /// Runs statements, of which none depends on what another one gave, in one round trip once all are prepared.
+    ///
+    /// # Errors
+    /// As [`Transaction::query`], of the first that fails.
+    pub async fn queries(&mut self, queries: &[Query<'_>]) -> Result<Vec<Vec<Row>>, Error> {
+        Ok(self.run(queries).await?.into_iter().map(|answer| answer.rows).collect())
+    }
+
+    /// Runs a statement with the next one, or with the commit, in the same round trip.
+    ///
+    /// # Errors
+    /// When a value does not fit, or the statement cannot be prepared. If it fails, what comes next does.
+    pub async fn defer(&mut self, sql: &str, params: &[Param<'_>]) -> Result<(), Error> {
+        self.group()?.defer(Query { sql, params }).await
     }
 
     /// Runs constant SQL without parameters: savepoints, several statements, statements that cannot be prepared.
@@ -67,10 +76,8 @@ impl Transaction {
     /// # Errors
     /// As [`Transaction::query`].
     pub async fn batch(&mut self, sql: &str) -> Result<(), Error> {
-        self.busy = true;
-        let result = self.lease().client().batch_execute(sql).await;
-        self.busy = false;
-        Ok(result?)
+        self.run(&[]).await?;
+        self.connection().simple(sql).await
     }
 
     /// Makes the changes last.
@@ -78,7 +85,12 @@ impl Transaction {
     /// # Errors
     /// [`Error::Query`] when a deferred constraint fails or the connection broke.
     pub async fn commit(mut self) -> Result<(), Error> {
-        self.end("commit").await
+        if self.context.is_some() {
+            return Ok(()); // nothing was begun
+        }
+        let mut group = self.group()?;
+        group.plain("commit", &[])?;
+        group.finish().await.map(drop)
     }
 
     /// Undoes the changes and waits until that is done.
@@ -86,34 +98,51 @@ impl Transaction {
     /// # Errors
     /// [`Error::Query`] when the connection broke.
     pub async fn rollback(mut self) -> Result<(), Error> {
-        self.end("rollback").await
+        let connection = self.connection();
+        connection.discard();
+        if connection.status() == Status::Idle {
+            return Ok(());
+        }
+        connection.simple("rollback").await
     }
 
-    async fn end(&mut self, command: &str) -> Result<(), Error> {
-        // Taken out first: if this future is dropped, or the command fails, the lease closes the connection.
-        let mut lease = self.lease.take().expect("a transaction ends once");
-        lease.client().batch_execute(command).await?;
-        lease.release();
-        Ok(())
+    async fn run(&mut self, queries: &[Query<'_>]) -> Result<Vec<Answer>, Error> {
+        let mut group = self.group()?;
+        for query in queries {
+            group.add(*query).await?;
+        }
+        group.finish().await
     }
 
-    fn lease(&self) -> &Lease {
-        self.lease.as_ref().expect("a transaction holds its connection until it ends")
+    /// What is sent next, with the beginning of the transaction in front of its first statement.
+    fn group(&mut self) -> Result<Group<'_>, Error> {
+        let begin = self.context.take();
+        let lease = self.lease.as_mut().expect("a transaction holds its connection until it is dropped");
+        let mut group = lease.group();
+        if let Some(context) = begin {
+            group.begin(&context, Bounds::Said(context.begin()))?;
+        }
+        Ok(group)
+    }
+
+    fn connection(&mut self) -> &mut Connection {
+        self.lease.as_mut().expect("a transaction holds its connection until it is dropped").connection()
     }
 }
 
 impl Drop for Transaction {
     fn drop(&mut self) {
         let Some(mut lease) = self.lease.take() else { return };
-        if self.busy {
-            return; // dropping the lease closes the connection
+        let connection = lease.connection();
+        connection.discard();
+        if !matches!(connection.status(), Status::Open | Status::Failed) {
+            return; // back to the pool, or closed where a statement was broken off
         }
         // An early return after an error is ordinary; undo in the background and keep the connection.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(async move {
-                if lease.client().batch_execute("rollback").await.is_ok() {
-                    lease.release();
-                }
+                // When it fails the connection is in doubt, and closed.
+                let _ = lease.connection().simple("rollback").await;
             });
         }
     }

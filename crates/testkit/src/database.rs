@@ -4,7 +4,7 @@ use std::env;
 use std::sync::Arc;
 
 use pg::migrate::MIGRATIONS;
-use pg::{Db, Param, PoolSettings, Row, Session, Target, ident};
+use pg::{Db, Param, PoolSettings, Session, SessionRow, Target, ident};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
@@ -95,7 +95,7 @@ impl TestDb {
     ///
     /// # Panics
     /// When it fails, with what the database said.
-    pub async fn query(&self, sql: &str, params: &[Param<'_>]) -> Vec<Row> {
+    pub async fn query(&self, sql: &str, params: &[Param<'_>]) -> Vec<SessionRow> {
         let session = Session::open(&self.target).await.expect("the test server answers");
         session.query(sql, params).await.unwrap_or_else(|error| panic!("{error}: {sql}"))
     }

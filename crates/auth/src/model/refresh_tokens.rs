@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use base::Random;
 use jiff::Timestamp;
-use pg::Transaction;
+use pg::{Query, Transaction};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -66,10 +66,11 @@ const FIND: &str = concat!(
 
 /// Locks the session of a token, waiting for others that refresh it, then reads everything about it.
 pub(crate) async fn lock(tx: &mut Transaction, token: &str) -> Result<Option<Found>, pg::Error> {
-    tx.query(LOCK_SESSION, &[&token]).await?;
-    // A statement of its own, so that it sees what the holder of the lock has written.
-    let row = tx.query_opt(FIND, &[&token]).await?;
-    Ok(row.map(|row| {
+    let params: &[pg::Param<'_>] = &[&token];
+    // A statement of its own reads, so that it sees what the holder of the lock has written.
+    let mut rows = tx.queries(&[Query { sql: LOCK_SESSION, params }, Query { sql: FIND, params }]).await?;
+    let found = rows.pop().and_then(|mut rows| rows.pop());
+    Ok(found.map(|row| {
         let session: Option<Value> = row.get("session");
         let active: Option<String> = row.get("active_token");
         Found {
@@ -95,7 +96,7 @@ const SWAP: &str = "
     select '00000000-0000-0000-0000-000000000000', $2, user_id, false, $4, $4, token, $3
     from auth.refresh_tokens where id = $1";
 
-/// Revokes a token and puts a new one in its place.
+/// Revokes a token and puts a new one in its place, with what the transaction does next.
 pub(crate) async fn swap(
     tx: &mut Transaction,
     old: &Found,
@@ -103,7 +104,7 @@ pub(crate) async fn swap(
     session: &Session,
     at: Timestamp,
 ) -> Result<(), pg::Error> {
-    tx.execute(SWAP, &[&old.id, &new, &session.id, &at]).await.map(drop)
+    tx.defer(SWAP, &[&old.id, &new, &session.id, &at]).await
 }
 
 const REVOKE_ALL: &str = "
@@ -162,11 +163,11 @@ const RECORD: &str = "
     where id = $1";
 
 impl Refreshed<'_> {
-    /// Writes it.
+    /// Writes it, with what the transaction does next.
     pub(crate) async fn write(&self, tx: &mut Transaction) -> Result<(), pg::Error> {
         let (ids, payloads): (Vec<_>, Vec<_>) = self.audit.iter().cloned().unzip();
         let params: [pg::Param<'_>; 7] =
             [&self.session_id, &self.at, &self.user_agent, &self.ip, &ids, &payloads, &self.counter];
-        tx.execute(RECORD, &params).await.map(drop)
+        tx.defer(RECORD, &params).await
     }
 }

@@ -3,3 +3,4 @@
 mod isolation;
 mod migrations;
 mod pooler;
+mod wire;

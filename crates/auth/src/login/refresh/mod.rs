@@ -85,10 +85,10 @@ pub(super) async fn grant(state: &State, client: &Client, request: Request) -> R
             return Ok((headers, error).into_response());
         }
     };
-    record(state, client, &mut tx, &exchanged).await.map_err(&failed)?;
-    let Exchanged { user, session, refresh_token, headers, .. } = exchanged;
+    let Exchanged { user, session, refresh_token, headers, actions } = exchanged;
     let issued = Issued { user, session, refresh_token, is_first: false, claims: None };
     let issued = issued.customise(state, client, &mut tx, "token_refresh").await?;
+    record(state, client, &mut tx, (&issued, actions)).await.map_err(&failed)?;
     tx.commit().await.map_err(&failed)?;
     let session = &issued.session;
     state.renew(Place::RefreshKey, session.id, session.refresh_token_hmac_key.as_ref()).await;
@@ -149,19 +149,25 @@ fn header(name: &'static str, value: &'static str) -> HeaderMap {
     HeaderMap::from_iter([(HeaderName::from_static(name), HeaderValue::from_static(value))])
 }
 
-async fn record(state: &State, client: &Client, tx: &mut Transaction, exchanged: &Exchanged) -> Result<(), pg::Error> {
-    let actor = Actor::user(&exchanged.user);
+/// Notes the refresh in the session and in the audit log, with what the transaction does next.
+async fn record(
+    state: &State,
+    client: &Client,
+    tx: &mut Transaction,
+    (issued, actions): (&Issued, &[Action]),
+) -> Result<(), pg::Error> {
+    let actor = Actor::user(&issued.user);
     let entry = |action: &Action| {
         let entry = audit::unless_disabled(state, audit::payload(&actor, *action, None))?;
         Some((state.random.uuid(), entry))
     };
     let refreshed = Refreshed {
-        session_id: exchanged.session.id,
+        session_id: issued.session.id,
         at: state.clock.now(),
         user_agent: client.user_agent.as_deref(),
         ip: client.ip,
-        counter: exchanged.session.refresh_token_counter,
-        audit: exchanged.actions.iter().filter_map(entry).collect(),
+        counter: issued.session.refresh_token_counter,
+        audit: actions.iter().filter_map(entry).collect(),
     };
     refreshed.write(tx).await
 }

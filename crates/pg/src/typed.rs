@@ -1,54 +1,13 @@
-//! How a statement runs on a pooled connection: prepared once per connection, or unnamed and parsed each time.
+//! The types of values, where the client has to tell them.
 //!
-//! A pooler in transaction mode gives each transaction another server connection, where the statement that was
+//! A pooler in transaction mode gives each transaction another server connection, where a statement that was
 //! prepared before is not known. Unnamed statements travel in one message group with their parameters, whose types
 //! must be told by the client then; they follow from the values.
 
-use deadpool_postgres::Object;
-use futures_util::TryStreamExt;
 use tokio_postgres::types::private::BytesMut;
 use tokio_postgres::types::{Format, Type};
-use tokio_postgres::{Row, RowStream, Statement};
 
 use crate::Param;
-
-/// A statement that can be sent without waiting for anything.
-pub(crate) enum Ready<'a> {
-    Prepared(Statement),
-    Unnamed(&'a str),
-}
-
-impl<'a> Ready<'a> {
-    /// Prepares `sql` unless the connection has done so before, or must not.
-    pub(crate) async fn new(client: &Object, prepares: bool, sql: &'a str) -> Result<Self, tokio_postgres::Error> {
-        if prepares { client.prepare_cached(sql).await.map(Self::Prepared) } else { Ok(Self::Unnamed(sql)) }
-    }
-
-    /// Sends it at the first poll; its rows come in a stream.
-    pub(crate) async fn stream(
-        &self,
-        client: &Object,
-        params: &[Param<'_>],
-    ) -> Result<RowStream, tokio_postgres::Error> {
-        match self {
-            Self::Prepared(statement) => client.query_raw(statement, params.iter().copied()).await,
-            Self::Unnamed(sql) => client.query_typed_raw(sql, typed(params)).await,
-        }
-    }
-
-    /// Sends it at the first poll and collects its rows.
-    pub(crate) async fn query(&self, client: &Object, params: &[Param<'_>]) -> Result<Vec<Row>, tokio_postgres::Error> {
-        self.stream(client, params).await?.try_collect().await
-    }
-
-    /// Runs it; how many rows it affected.
-    pub(crate) async fn execute(&self, client: &Object, params: &[Param<'_>]) -> Result<u64, tokio_postgres::Error> {
-        match self {
-            Self::Prepared(statement) => client.execute(statement, params).await,
-            Self::Unnamed(sql) => client.execute_typed(sql, &typed(params)).await,
-        }
-    }
-}
 
 /// The types that values are tried as, in this order. `unknown` leaves the type to the server, as preparing does.
 const TYPES: [Type; 29] = [

@@ -1,14 +1,18 @@
 //! What can go wrong between us and the database, and what of it operators get to see.
 
 use base::http::Failure;
-use tokio_postgres::error::{DbError, ErrorPosition, SqlState};
+use tokio_postgres::error::{ErrorPosition, SqlState};
+
+pub use reported::DbError;
+
+mod reported;
 
 /// An error of the database or of the way to it.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// No connection could be made.
-    #[error("cannot connect to the database: {}", cause(.0))]
-    Connect(#[source] tokio_postgres::Error),
+    #[error("cannot connect to the database: {0}")]
+    Connect(#[source] Cause),
     /// The connection string or the TLS set-up is wrong.
     #[error("database settings: {0}")]
     Settings(String),
@@ -16,8 +20,8 @@ pub enum Error {
     #[error("no database connection became free in time")]
     PoolTimeout,
     /// A statement failed, or the connection broke under it.
-    #[error("{}", cause(.0))]
-    Query(#[from] tokio_postgres::Error),
+    #[error("{0}")]
+    Query(#[source] Cause),
     /// A statement gave another number of rows than it must.
     #[error("a statement returned {found} rows, expected {expected}")]
     RowCount {
@@ -28,12 +32,43 @@ pub enum Error {
     },
 }
 
-/// The whole chain of an error in one line; the library's own text stops at "db error".
-fn cause(error: &tokio_postgres::Error) -> String {
-    match (error.as_db_error(), std::error::Error::source(error)) {
-        (Some(db), _) => format!("{} (SQLSTATE {})", db.message(), db.code().code()),
-        (None, Some(source)) => format!("{error}: {source}"),
-        (None, None) => error.to_string(),
+/// Why a connection could not be made, or a statement failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Cause {
+    /// The database refused.
+    #[error("{0}")]
+    Database(Box<DbError>),
+    /// The connection broke.
+    #[error("{0}")]
+    Broken(std::io::Error),
+    /// A value could not be sent as, or read as, the type that the statement wants.
+    #[error("{0}")]
+    Value(Box<dyn std::error::Error + Send + Sync>),
+    /// The driver failed otherwise.
+    #[error("{}", whole(.0))]
+    Driver(tokio_postgres::Error),
+}
+
+/// The whole chain of an error in one line; the library's own text stops at its first part.
+fn whole(error: &tokio_postgres::Error) -> String {
+    match std::error::Error::source(error) {
+        Some(source) => format!("{error}: {source}"),
+        None => error.to_string(),
+    }
+}
+
+impl From<tokio_postgres::Error> for Cause {
+    fn from(error: tokio_postgres::Error) -> Self {
+        match error.as_db_error() {
+            Some(db) => Self::Database(Box::new(db.into())),
+            None => Self::Driver(error),
+        }
+    }
+}
+
+impl From<tokio_postgres::Error> for Error {
+    fn from(error: tokio_postgres::Error) -> Self {
+        Self::Query(error.into())
     }
 }
 
@@ -42,8 +77,8 @@ impl Error {
     #[must_use]
     pub fn db(&self) -> Option<&DbError> {
         match self {
-            Self::Query(error) | Self::Connect(error) => error.as_db_error(),
-            Self::Settings(_) | Self::PoolTimeout | Self::RowCount { .. } => None,
+            Self::Query(Cause::Database(error)) | Self::Connect(Cause::Database(error)) => Some(error),
+            Self::Query(_) | Self::Connect(_) | Self::Settings(_) | Self::PoolTimeout | Self::RowCount { .. } => None,
         }
     }
 
@@ -79,9 +114,19 @@ impl Error {
     #[must_use]
     pub fn is_unavailable(&self) -> bool {
         match self {
-            Self::Connect(_) | Self::PoolTimeout => true,
-            Self::Query(error) => error.is_closed(),
-            Self::Settings(_) | Self::RowCount { .. } => false,
+            Self::Connect(_) | Self::PoolTimeout | Self::Query(Cause::Broken(_)) => true,
+            Self::Query(Cause::Driver(error)) => error.is_closed(),
+            Self::Query(_) | Self::Settings(_) | Self::RowCount { .. } => false,
+        }
+    }
+
+    /// Whether a value did not have the type that the statement wants, or could not be read as it.
+    #[must_use]
+    pub fn is_about_a_value(&self) -> bool {
+        match self {
+            Self::Query(Cause::Value(_)) => true,
+            Self::Query(Cause::Driver(error)) => !error.is_closed(),
+            _ => false,
         }
     }
 
