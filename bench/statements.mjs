@@ -53,8 +53,11 @@ export async function transaction(server, request) {
   })
   const end = all.findLastIndex(({ sql }) => sql === 'commit')
   const begin = all.slice(0, Math.max(end, 0)).findLastIndex(({ sql }) => sql.startsWith('begin'))
+  if (begin >= 0) return { statements: all.slice(begin, end + 1), answer }
+  // The settings come first; without any, it is one statement.
+  const first = all.findLastIndex(({ sql }) => sql.startsWith('select set_config('))
   const bound = (sql) => ({ sql, params: [] })
-  return { statements: begin >= 0 ? all.slice(begin, end + 1) : [bound('begin'), ...all, bound('commit')], answer }
+  return { statements: [bound('begin'), ...all.slice(first), bound('commit')], answer }
 }
 
 /** Reads the statements of a log. */

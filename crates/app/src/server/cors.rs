@@ -2,7 +2,6 @@
 //! answer plain OPTIONS themselves and to set headers of their own.
 
 use axum::extract::Request;
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
@@ -20,27 +19,30 @@ const EXPOSED: HeaderValue = HeaderValue::from_static(
      X-Request-Id, X-Sb-Error-Code",
 );
 
-/// Middleware: answers preflights and opens the other answers to any origin. The console is left out: it is for
-/// its own origin only.
-pub async fn open(request: Request, next: Next) -> Response {
-    if request.uri().path().starts_with("/dashboard") {
-        return next.run(request).await;
-    }
-    let has_origin = request.headers().contains_key(ORIGIN);
-    if request.method() == Method::OPTIONS && request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD) {
-        let asked = request.headers().get(ACCESS_CONTROL_REQUEST_HEADERS).cloned();
-        return preflight(asked);
-    }
-    let mut response = next.run(request).await;
-    if has_origin {
-        let headers = response.headers_mut();
-        headers.entry(ACCESS_CONTROL_ALLOW_ORIGIN).or_insert(ANY);
-        headers.entry(ACCESS_CONTROL_EXPOSE_HEADERS).or_insert(EXPOSED);
-    }
-    response
+/// The console is left out: it is for its own origin only.
+fn is_for_apps(request: &Request) -> bool {
+    !request.uri().path().starts_with("/dashboard")
 }
 
-fn preflight(asked: Option<HeaderValue>) -> Response {
+/// Whether a page of some origin asks, so that the answer is to be opened to it.
+pub fn is_foreign(request: &Request) -> bool {
+    is_for_apps(request) && request.headers().contains_key(ORIGIN)
+}
+
+/// Opens an answer to any origin.
+pub fn open(response: &mut Response) {
+    let headers = response.headers_mut();
+    headers.entry(ACCESS_CONTROL_ALLOW_ORIGIN).or_insert(ANY);
+    headers.entry(ACCESS_CONTROL_EXPOSE_HEADERS).or_insert(EXPOSED);
+}
+
+/// The answer to a preflight, if the request is one.
+pub fn preflight(request: &Request) -> Option<Response> {
+    let is_one = request.method() == Method::OPTIONS && request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD);
+    if !is_one || !is_for_apps(request) {
+        return None;
+    }
+    let asked = request.headers().get(ACCESS_CONTROL_REQUEST_HEADERS).cloned();
     let mut response = StatusCode::OK.into_response();
     let headers = response.headers_mut();
     headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, ANY);
@@ -48,5 +50,5 @@ fn preflight(asked: Option<HeaderValue>) -> Response {
     headers.insert(ACCESS_CONTROL_MAX_AGE, DAY);
     headers.insert(VARY, HeaderValue::from_static("Access-Control-Request-Headers"));
     headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, asked.unwrap_or(ANY));
-    response
+    Some(response)
 }

@@ -1,30 +1,25 @@
 //! Errors for the operator: who calls with the secret key is told why the database refused, in a header, while the
 //! body stays the stock one.
 
-use axum::extract::{Request, State};
-use axum::middleware::Next;
 use axum::response::Response;
 use base::http::Failure;
 use http::{HeaderName, HeaderValue};
 
-use super::gateway::Gateway;
+use super::gateway::{Credentials, Gateway};
 
 static X_VESTIBULE_FAILURE: HeaderName = HeaderName::from_static("x-vestibule-failure");
 
 /// The most characters of one field. Proxies refuse long headers, and there are seven fields.
 const LONGEST: usize = 400;
 
-/// Middleware: adds the header to an answer that has a cause, if the request carried the secret key.
-pub async fn tell(State(gateway): State<Gateway>, request: Request, next: Next) -> Response {
-    let credentials = Gateway::credentials(&request);
-    let mut response = next.run(request).await;
+/// Adds the header to an answer that has a cause, if the request carried the secret key.
+pub fn tell(gateway: &Gateway, credentials: &Credentials, response: &mut Response) {
     if let Some(failure) = response.extensions().get::<Failure>()
-        && gateway.is_operator(&credentials)
+        && gateway.is_operator(credentials)
         && let Some(value) = header(failure)
     {
         response.headers_mut().insert(X_VESTIBULE_FAILURE.clone(), value);
     }
-    response
 }
 
 /// A cause as JSON in plain ASCII. PostgreSQL's detail is left out: it quotes row values, and headers get logged.

@@ -7,8 +7,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{Request, State};
-use axum::middleware::Next;
+use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use base::Clock;
 use base::jwt::Keyring;
@@ -53,10 +52,18 @@ struct Inner {
     clock: Clock,
 }
 
+/// What a request carries to tell who asks.
+pub struct Credentials {
+    key: Option<HeaderValue>,
+    authorization: Option<HeaderValue>,
+}
+
 /// Why a request is not let in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Refusal {
+pub enum Refusal {
+    /// It carries no key.
     NoKey,
+    /// It carries one that is not the project's.
     WrongKey,
 }
 
@@ -90,15 +97,17 @@ impl Gateway {
     }
 
     /// What of a request tells who asks, to be judged later.
-    pub fn credentials(request: &Request) -> HeaderMap {
-        let taken = [&API_KEY, &AUTHORIZATION].map(|name| Some((name.clone(), request.headers().get(name)?.clone())));
-        taken.into_iter().flatten().collect()
+    pub fn credentials(request: &Request) -> Credentials {
+        let header = |name| request.headers().get(name).cloned();
+        Credentials { key: header(&API_KEY), authorization: header(&AUTHORIZATION) }
     }
 
     /// Whether a request carried the secret key or the legacy JWT of the same role, which must not have expired.
-    pub fn is_operator(&self, credentials: &HeaderMap) -> bool {
-        let key = credentials.get(&API_KEY).and_then(|key| key.to_str().ok());
-        [key, base::http::bearer(credentials)].into_iter().flatten().any(|key| {
+    pub fn is_operator(&self, credentials: &Credentials) -> bool {
+        let key = credentials.key.as_ref().and_then(|key| key.to_str().ok());
+        let authorization: HeaderMap =
+            credentials.authorization.iter().map(|value| (AUTHORIZATION, value.clone())).collect();
+        [key, base::http::bearer(&authorization)].into_iter().flatten().any(|key| {
             let is_valid = key.starts_with("sb_")
                 || self
                     .0
@@ -109,7 +118,11 @@ impl Gateway {
         })
     }
 
-    fn admit(&self, request: &mut Request) -> Result<(), Refusal> {
+    /// Lets a request to a service in, with the token of its key; all other paths are open.
+    pub fn admit(&self, request: &mut Request) -> Result<(), Refusal> {
+        if !KEYED_PATHS.iter().any(|path| request.uri().path().starts_with(path)) {
+            return Ok(());
+        }
         let key = take_query_key(request.uri_mut());
         let key = match request.headers().get(&API_KEY) {
             Some(header) => Some(header.to_str().map(str::to_owned).map_err(|_| Refusal::WrongKey)?),
@@ -140,16 +153,7 @@ impl Gateway {
     }
 }
 
-/// Middleware: lets a request to a service in, or answers 401 in the form that Supabase's gateway uses.
-pub async fn admit(State(gateway): State<Gateway>, mut request: Request, next: Next) -> Response {
-    if KEYED_PATHS.iter().any(|path| request.uri().path().starts_with(path))
-        && let Err(refusal) = gateway.admit(&mut request)
-    {
-        return refusal.into_response();
-    }
-    next.run(request).await
-}
-
+/// Answers 401 in the form that Supabase's gateway uses.
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let body = match self {

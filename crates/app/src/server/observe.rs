@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use base::Random;
 use base::http::{ClientAddr, Failure, RequestId};
 use http::header::{CONTENT_TYPE, HeaderName};
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
 
 static X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -71,12 +71,8 @@ impl TrustedProxies {
     }
 }
 
-/// Middleware: gives the request its id and client address. An id of reasonable form sent by a proxy is kept.
-pub async fn identify(
-    State((random, proxies)): State<(Random, TrustedProxies)>,
-    mut request: Request,
-    next: Next,
-) -> Response {
+/// Gives the request its id and client address. An id of reasonable form sent by a proxy is kept.
+pub fn identify(request: &mut Request, random: &Random, proxies: &TrustedProxies) -> Arc<str> {
     let header = proxies.request_id.as_ref().unwrap_or(&X_REQUEST_ID);
     let given = request.headers().get(header).and_then(|id| id.to_str().ok()).filter(|id| is_plain(id));
     let id: Arc<str> = given.map_or_else(|| random.uuid().to_string().into(), Arc::from);
@@ -84,11 +80,14 @@ pub async fn identify(
     let client = proxies.client(peer, request.headers());
     request.extensions_mut().insert(RequestId(Arc::clone(&id)));
     request.extensions_mut().insert(ClientAddr(client));
-    let mut response = next.run(request).await;
-    if let Ok(value) = HeaderValue::from_str(&id) {
+    id
+}
+
+/// Tells the client the id of its request.
+pub fn tell_id(id: &str, response: &mut Response) {
+    if let Ok(value) = HeaderValue::from_str(id) {
         response.headers_mut().insert(X_REQUEST_ID.clone(), value);
     }
-    response
 }
 
 fn is_plain(id: &str) -> bool {
@@ -111,38 +110,48 @@ pub async fn note_route(State(mount): State<&'static str>, request: Request, nex
     response
 }
 
-/// Middleware: one line per request, with the route's pattern rather than its path, which may hold tokens, and
+/// The line that a request gets in the log, with the route's pattern rather than its path, which may hold tokens, and
 /// the real cause of a failure.
-pub async fn log(request: Request, next: Next) -> Response {
-    let begun = Instant::now();
-    let method = request.method().clone();
-    let id = request.extensions().get::<RequestId>().map_or_else(|| "-".into(), |id| Arc::clone(&id.0));
-    let response = next.run(request).await;
-    let route = response.extensions().get::<Route>().map_or("-", |route| &*route.0);
-    let status = response.status().as_u16();
-    let ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-    let text = |value: &Option<String>| value.clone().unwrap_or_default();
-    // PostgreSQL's detail is left out: it quotes row values.
-    match response.extensions().get::<Failure>() {
-        Some(failure) if status >= 500 => tracing::error!(
-            request = %id, %method, route, status, ms,
-            cause = failure.message, function = text(&failure.function), sqlstate = text(&failure.sqlstate),
-            table = text(&failure.table), constraint = text(&failure.constraint), hint = text(&failure.hint),
-            "request failed"
-        ),
-        // Ordinary refusals, such as a policy's, are the client's business and no event for operators.
-        Some(failure) => tracing::info!(
-            request = %id, %method, route, status, ms,
-            cause = failure.message, sqlstate = text(&failure.sqlstate), "request"
-        ),
-        None if status >= 500 => tracing::error!(request = %id, %method, route, status, ms, "request failed"),
-        None => tracing::info!(request = %id, %method, route, status, ms, "request"),
+pub struct Line {
+    begun: Instant,
+    method: Method,
+    id: Arc<str>,
+}
+
+impl Line {
+    /// Notes what the answer does not tell.
+    pub fn begin(request: &Request, id: &Arc<str>) -> Self {
+        Self { begun: Instant::now(), method: request.method().clone(), id: Arc::clone(id) }
     }
-    response
+
+    /// Writes it.
+    pub fn write(&self, response: &Response) {
+        let Self { begun, method, id } = self;
+        let route = response.extensions().get::<Route>().map_or("-", |route| &*route.0);
+        let status = response.status().as_u16();
+        let ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let text = |value: &Option<String>| value.clone().unwrap_or_default();
+        // PostgreSQL's detail is left out: it quotes row values.
+        match response.extensions().get::<Failure>() {
+            Some(failure) if status >= 500 => tracing::error!(
+                request = %id, %method, route, status, ms,
+                cause = failure.message, function = text(&failure.function), sqlstate = text(&failure.sqlstate),
+                table = text(&failure.table), constraint = text(&failure.constraint), hint = text(&failure.hint),
+                "request failed"
+            ),
+            // Ordinary refusals, such as a policy's, are the client's business and no event for operators.
+            Some(failure) => tracing::info!(
+                request = %id, %method, route, status, ms,
+                cause = failure.message, sqlstate = text(&failure.sqlstate), "request"
+            ),
+            None if status >= 500 => tracing::error!(request = %id, %method, route, status, ms, "request failed"),
+            None => tracing::info!(request = %id, %method, route, status, ms, "request"),
+        }
+    }
 }
 
 /// What a client gets when a handler panicked; the panic itself is in the log.
-pub fn panicked(_: Box<dyn std::any::Any + Send + 'static>) -> Response {
+pub fn panicked(_: &(dyn std::any::Any + Send)) -> Response {
     let body = r#"{"code":500,"error_code":"unexpected_failure","msg":"Internal Server Error"}"#;
     (StatusCode::INTERNAL_SERVER_ERROR, [(CONTENT_TYPE, "application/json")], body).into_response()
 }

@@ -1,15 +1,19 @@
-//! Where the services are mounted, and the layers around them.
+//! Where the services are mounted, and what surrounds them.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 
 use axum::Router;
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::extract::{Request, State};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use base::Random;
+use futures_util::FutureExt;
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
-use tower_http::catch_panic::CatchPanicLayer;
 
-use super::gateway::{self, Gateway};
+use super::gateway::Gateway;
 use super::observe::{self, TrustedProxies};
 use super::{cors, failure};
 
@@ -64,7 +68,7 @@ pub fn accounts(service: Router, surroundings: Surroundings) -> Router {
 
 /// Accounts alone at the root, as behind another gateway, whose business keys are.
 pub fn accounts_at_root(service: Router, surroundings: Surroundings) -> Router {
-    watch(service.layer(from_fn_with_state("", observe::note_route)), surroundings)
+    within(service.layer(from_fn_with_state("", observe::note_route)), surroundings, false)
 }
 
 /// Where accounts are.
@@ -72,16 +76,43 @@ const ACCOUNTS: &str = "/auth/v1";
 
 /// Puts the keys' gate and all else around services.
 fn surround(router: Router, surroundings: Surroundings) -> Router {
-    watch(router.layer(from_fn_with_state(surroundings.gateway.clone(), gateway::admit)), surroundings)
+    within(router, surroundings, true)
 }
 
-fn watch(router: Router, Surroundings { gateway, proxies, random }: Surroundings) -> Router {
-    router
-        .layer(from_fn(cors::open))
-        .layer(CatchPanicLayer::custom(observe::panicked))
-        .layer(from_fn(observe::log))
-        .layer(from_fn_with_state(gateway, failure::tell))
-        .layer(from_fn_with_state((random, proxies), observe::identify))
+fn within(router: Router, surroundings: Surroundings, has_gate: bool) -> Router {
+    router.layer(from_fn_with_state(Arc::new((surroundings, has_gate)), pass))
+}
+
+/// Middleware: all that happens around each request, in one: every layer of its own would cost the router a clone of
+/// all those inside it.
+async fn pass(State(around): State<Arc<(Surroundings, bool)>>, mut request: Request, next: Next) -> Response {
+    let (Surroundings { gateway, proxies, random }, has_gate) = &*around;
+    let id = observe::identify(&mut request, random, proxies);
+    let credentials = Gateway::credentials(&request);
+    let line = observe::Line::begin(&request, &id);
+    let answered = answer(has_gate.then_some(gateway), request, next);
+    let mut response =
+        AssertUnwindSafe(answered).catch_unwind().await.unwrap_or_else(|panic| observe::panicked(&*panic));
+    line.write(&response);
+    failure::tell(gateway, &credentials, &mut response);
+    observe::tell_id(&id, &mut response);
+    response
+}
+
+/// What a browser asks first, then the gate, then the service.
+async fn answer(gate: Option<&Gateway>, mut request: Request, next: Next) -> Response {
+    if let Some(preflight) = cors::preflight(&request) {
+        return preflight;
+    }
+    let is_foreign = cors::is_foreign(&request);
+    let mut response = match gate.map(|gate| gate.admit(&mut request)) {
+        Some(Err(refusal)) => refusal.into_response(),
+        Some(Ok(())) | None => next.run(request).await,
+    };
+    if is_foreign {
+        cors::open(&mut response);
+    }
+    response
 }
 
 async fn no_route() -> Response {

@@ -4,6 +4,9 @@
 //! cursor keeps the furthest failure and everything that would have been accepted there, merged in the order in
 //! which it was tried. The rules are those of predictive combinator parsers: consuming input forgets older
 //! failures, `attempt` turns a failure after consumption into one without, `label` renames what was expected.
+//!
+//! Keeping all that costs more than parsing, and most requests are right: a [`Cursor::quick`] keeps nothing. Only what it
+//! cannot parse is parsed once more by one that explains.
 
 /// What stood where something else was expected.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,12 +60,19 @@ pub(super) struct Cursor {
     chars: Vec<char>,
     at: usize,
     failure: Failure,
+    /// Failures are kept, to be explained.
+    explains: bool,
 }
 
 impl Cursor {
     /// Starts at the beginning of `text`.
     pub(super) fn new(text: &str) -> Self {
-        Self { chars: text.chars().collect(), at: 0, failure: Failure::default() }
+        Self { chars: text.chars().collect(), at: 0, failure: Failure::default(), explains: true }
+    }
+
+    /// The same, of which nobody will ask why it failed.
+    pub(super) fn quick(text: &str) -> Self {
+        Self { explains: false, ..Self::new(text) }
     }
 
     /// Index of the next character.
@@ -85,18 +95,14 @@ impl Cursor {
         rest
     }
 
-    fn fail<T>(&mut self, unexpected: Unexpected, expected: Option<String>) -> Step<T> {
-        self.note(unexpected, expected);
+    /// Fails with what `tell` says was found and expected here.
+    fn fail<T>(&mut self, tell: impl FnOnce() -> (Unexpected, Option<String>)) -> Step<T> {
+        if self.explains {
+            let (unexpected, expected) = tell();
+            let new = Failure { at: self.at, unexpected: vec![unexpected], expected: expected.into_iter().collect() };
+            self.failure = std::mem::take(&mut self.failure).merged(new);
+        }
         Err(Stop)
-    }
-
-    fn note(&mut self, unexpected: Unexpected, expected: Option<String>) {
-        let new = Failure { at: self.at, unexpected: vec![unexpected], expected: expected.into_iter().collect() };
-        self.failure = std::mem::take(&mut self.failure).merged(new);
-    }
-
-    fn found(&self) -> Unexpected {
-        Unexpected::Token(self.peek().map_or_else(String::new, |c| format!("{:?}", c.to_string())))
     }
 
     fn advance(&mut self, by: usize) {
@@ -111,17 +117,14 @@ impl Cursor {
                 self.advance(1);
                 Ok(c)
             }
-            _ => {
-                let found = self.found();
-                self.fail(found, None)
-            }
+            found => self.fail(|| (token(found), None)),
         }
     }
 
     /// Takes one character that satisfies `test`, known to clients by `names`.
     pub(super) fn take_named(&mut self, test: impl Fn(char) -> bool, names: &[&str]) -> Step<char> {
         let result = self.take_if(test);
-        if result.is_err() {
+        if result.is_err() && self.explains {
             let expected = names.iter().map(|name| (*name).to_owned());
             let new = Failure { at: self.at, unexpected: Vec::new(), expected: expected.collect() };
             self.failure = std::mem::take(&mut self.failure).merged(new);
@@ -145,10 +148,7 @@ impl Cursor {
                 self.advance(1);
                 Ok(c)
             }
-            _ => {
-                let found = self.found();
-                self.fail(found, Some(format!("{:?}", wanted.to_string())))
-            }
+            found => self.fail(|| (token(found), Some(format!("{:?}", wanted.to_string())))),
         }
     }
 
@@ -157,8 +157,7 @@ impl Cursor {
         for (offset, c) in wanted.chars().enumerate() {
             let found = self.chars.get(self.at + offset).copied();
             if found != Some(c) {
-                let shown = found.map_or_else(String::new, |f| format!("{:?}", f.to_string()));
-                return self.fail(Unexpected::Token(shown), Some(format!("{wanted:?}")));
+                return self.fail(|| (token(found), Some(format!("{wanted:?}"))));
             }
         }
         self.advance(wanted.chars().count());
@@ -183,7 +182,7 @@ impl Cursor {
     pub(super) fn end(&mut self) -> Step<()> {
         match self.peek() {
             None => Ok(()),
-            Some(c) => self.fail(Unexpected::Explicit(format!("{c:?}")), Some("end of input".to_owned())),
+            Some(c) => self.fail(|| (Unexpected::Explicit(format!("{c:?}")), Some("end of input".to_owned()))),
         }
     }
 
@@ -228,7 +227,7 @@ impl Cursor {
     /// Fails when `test` accepts the next character.
     pub(super) fn not_ahead(&mut self, test: impl Fn(char) -> bool) -> Step<()> {
         match self.peek() {
-            Some(c) if test(c) => self.fail(Unexpected::Explicit(format!("{c:?}")), None),
+            Some(c) if test(c) => self.fail(|| (Unexpected::Explicit(format!("{c:?}")), None)),
             _ => Ok(()),
         }
     }
@@ -238,7 +237,7 @@ impl Cursor {
         let start = self.at;
         let before = std::mem::replace(&mut self.failure, Failure { at: start, ..Failure::default() });
         let result = parser(self);
-        if self.at == start {
+        if self.at == start && self.explains {
             let mut own = std::mem::take(&mut self.failure);
             if result.is_err() || !own.is_silent() {
                 own.expected = vec![name.to_owned()];
@@ -297,6 +296,10 @@ impl Cursor {
     }
 }
 
+fn token(found: Option<char>) -> Unexpected {
+    Unexpected::Token(found.map_or_else(String::new, |c| format!("{:?}", c.to_string())))
+}
+
 fn explicit(found: &Unexpected) -> Option<&str> {
     match found {
         Unexpected::Explicit(text) => Some(text),
@@ -331,6 +334,18 @@ mod tests {
         let (place, reason) = cursor.explain();
         assert_eq!(place, "(line 1, column 1)");
         assert_eq!(reason, "unexpected \"0\" expecting \"not\" or operator");
+    }
+
+    #[test]
+    fn a_quick_cursor_goes_the_same_way() {
+        let parse = |mut cursor: Cursor| {
+            let word = cursor.attempt(|c| c.literal("not"));
+            let operator = cursor.label("operator", |c| c.keyword("EQ"));
+            (word, operator, cursor.optional(|c| c.char('.')), cursor.rest())
+        };
+        for text in ["", "not", "noteq.1", "eq.1", "no"] {
+            assert_eq!(parse(Cursor::quick(text)), parse(Cursor::new(text)), "{text}");
+        }
     }
 
     #[test]

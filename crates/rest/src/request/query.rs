@@ -168,7 +168,7 @@ fn column_list(name: &str, value: Option<&str>) -> Result<Option<Vec<String>>, R
     Ok(Some(columns))
 }
 
-fn parsed<T>(what: &str, text: &str, parser: impl FnOnce(&mut Cursor) -> Step<T>) -> Result<T, RequestError> {
+fn parsed<T>(what: &str, text: &str, parser: impl Fn(&mut Cursor) -> Step<T>) -> Result<T, RequestError> {
     parsed_as(what, text, text, parser)
 }
 
@@ -177,10 +177,13 @@ fn parsed_as<T>(
     what: &str,
     shown: &str,
     text: &str,
-    parser: impl FnOnce(&mut Cursor) -> Step<T>,
+    parser: impl Fn(&mut Cursor) -> Step<T>,
 ) -> Result<T, RequestError> {
-    let mut cursor = Cursor::new(text);
     // What follows a complete value, such as a parenthesis too many, is ignored: clients in the field rely on it.
+    if let Ok(parsed) = parser(&mut Cursor::quick(text)) {
+        return Ok(parsed);
+    }
+    let mut cursor = Cursor::new(text);
     parser(&mut cursor).map_err(|Stop| {
         let (place, reason) = cursor.explain();
         RequestError::QuerySyntax { message: format!("\"failed to parse {what} ({shown})\" {place}"), details: reason }
