@@ -130,6 +130,14 @@ impl Db {
         Ok(Transaction::new(self.lease().await?, context.clone()))
     }
 
+    /// Runs one constant statement outside any transaction, as `vacuum` wants it.
+    ///
+    /// # Errors
+    /// [`Error`] of the statement.
+    pub async fn maintain(&self, sql: &'static str) -> Result<(), Error> {
+        self.lease().await?.connection().simple(sql).await
+    }
+
     async fn lease(&self) -> Result<Lease, Error> {
         let object = self.pool.get().await.map_err(|error| match error {
             PoolError::Backend(error) => error,

@@ -43,6 +43,7 @@ migrations! {
     13 "0013_users_ranks",
     14 "0014_clean_up",
     15 "0015_history",
+    16 "0016_users_moves_owner",
 }
 
 /// The roles that services log in as.

@@ -71,6 +71,19 @@ async fn every_page_is_exact_while_users_come_and_go() {
 }
 
 #[tokio::test]
+async fn an_import_leaves_nothing_behind_that_lists_would_have_to_read() {
+    let service = Service::new().await;
+    add(&service, 1, 10).await;
+    // Of very many users that came and went.
+    let moves = "insert into vestibule.user_moves (aud, at, id, change)
+        select 'authenticated', now(), gen_random_uuid(), change from generate_series(1, 30000), unnest(array[1, -1]) change";
+    service.db.sql(moves).await;
+    compare(&service).await;
+    let pages = "select pg_relation_size('vestibule.user_moves') / current_setting('block_size')::int";
+    assert!(service.db.value::<i64>(pages).await < 2, "dead rows are gone");
+}
+
+#[tokio::test]
 async fn users_that_were_changed_behind_the_back_of_the_triggers_are_counted_anew() {
     let service = Service::new().await;
     add(&service, 1, 20).await;

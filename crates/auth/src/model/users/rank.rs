@@ -9,6 +9,9 @@ use super::{User, bare_user_columns};
 /// So many users that are not in a block yet are added up before they are put there.
 const MANY_MOVES: i64 = 1000;
 
+/// So many more leave a table behind in which dead rows are most of what a list reads.
+const VERY_MANY_MOVES: i64 = 50_000;
+
 /// Blocks and moves in the order of the list, with the number of users before each; and the number of all.
 macro_rules! page {
     ($start:literal, $comparison:literal, $direction:literal) => {
@@ -68,6 +71,7 @@ const NEWEST_FIRST: &str = page!(
 
 const FOLD: &str = "select vestibule.fold_users()";
 const REBUILD: &str = "select vestibule.rebuild_user_blocks()";
+const VACUUM: &str = "vacuum vestibule.user_moves";
 
 /// A page of users without identities and factors, and the number of all.
 pub(super) async fn list(db: &Db, aud: &str, page: Page) -> Result<(Vec<User>, u64), pg::Error> {
@@ -79,8 +83,12 @@ pub(super) async fn list(db: &Db, aud: &str, page: Page) -> Result<(Vec<User>, u
         rows = read(db, aud, page).await?;
         (users, total) = list::read(&rows);
     }
-    if rows.first().is_some_and(|row| row.get::<_, i64>("moves") > MANY_MOVES) {
+    let moves = rows.first().map_or(0, |row| row.get::<_, i64>("moves"));
+    if moves > MANY_MOVES {
         fold(db).await?;
+    }
+    if moves > VERY_MANY_MOVES {
+        db.maintain(VACUUM).await?;
     }
     Ok((users, total))
 }
