@@ -1,7 +1,7 @@
 -- Lists of users: their number, any page and a part of a text, without reading all that come before.
 --
--- user_blocks divides the users of an audience, in the order of the list, into stretches of about a thousand and
--- counts them. Whoever adds, deletes or moves a user only appends to user_moves, so that nobody waits for
+-- user_blocks divides the users of an audience, in the order of the list, into stretches of some thousands and
+-- counts them: longer ones take longer to pass over, more of them longer to add up. Whoever adds, deletes or moves a user only appends to user_moves, so that nobody waits for
 -- anybody. A reader adds both up in one snapshot, which is exact; fold_users() brings the moves into the blocks.
 
 create table vestibule.user_blocks (
@@ -86,10 +86,10 @@ begin
     aud,
     case rank when 0 then '-infinity' else at end,
     case rank when 0 then '00000000-0000-0000-0000-000000000000' else id end,
-    least(users - rank, 1000)::integer
+    least(users - rank, 3000)::integer
   )::vestibule.user_blocks) into blocks
   from ranked
-  where rank % 1000 = 0;
+  where rank % 3000 = 0;
   insert into vestibule.user_blocks select * from unnest(blocks);
 end
 $$;
@@ -125,11 +125,11 @@ begin
     where m.aud = block.aud and (m.at, m.id) >= (block.from_at, block.from_id) and (m.at, m.id) < (to_at, to_id)
   ), first_block as (
     update vestibule.user_blocks b
-    set users = least(1000, coalesce((select max(users) from ranked), 0))
+    set users = least(3000, coalesce((select max(users) from ranked), 0))
     where b.aud = block.aud and b.from_at = block.from_at and b.from_id = block.from_id
   )
   insert into vestibule.user_blocks (aud, from_at, from_id, users)
-  select block.aud, at, id, least(users - rank, 1000) from ranked where rank > 0 and rank % 1000 = 0;
+  select block.aud, at, id, least(users - rank, 3000) from ranked where rank > 0 and rank % 3000 = 0;
 end
 $$;
 
@@ -169,7 +169,7 @@ begin
   from changes c
   where b.aud = c.aud and b.from_at = c.from_at and b.from_id = c.from_id;
   delete from vestibule.user_blocks where users = 0 and from_at > '-infinity';
-  for block in select * from vestibule.user_blocks where users > 2000 loop
+  for block in select * from vestibule.user_blocks where users > 6000 loop
     perform vestibule.divide_user_block(block);
   end loop;
 end

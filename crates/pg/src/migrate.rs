@@ -44,6 +44,7 @@ migrations! {
     14 "0014_clean_up",
     15 "0015_history",
     16 "0016_users_moves_owner",
+    17 "0017_users_list_covered",
 }
 
 /// The roles that services log in as.

@@ -37,16 +37,23 @@ macro_rules! page {
              left join lateral (
                select ",
             bare_user_columns!(),
-            " from auth.users u
-               where u.instance_id = '00000000-0000-0000-0000-000000000000' and u.aud = $1
-                 and (coalesce(u.created_at, '0001-01-01 00:00:00+00'), u.id) ",
+            " from (
+                 select p.id from auth.users p
+                 where p.instance_id = '00000000-0000-0000-0000-000000000000' and p.aud = $1
+                   and (coalesce(p.created_at, '0001-01-01 00:00:00+00'), p.id) ",
             $comparison,
             " ((select at from start), (select id from start))
+                 order by coalesce(p.created_at, '0001-01-01 00:00:00+00') ",
+            $direction,
+            ", p.id ",
+            $direction,
+            " limit $2 offset greatest($3 - (select passed from start), 0)) here
+               join auth.users u on u.id = here.id
                order by coalesce(u.created_at, '0001-01-01 00:00:00+00') ",
             $direction,
             ", u.id ",
             $direction,
-            " limit $2 offset greatest($3 - (select passed from start), 0)) page on true"
+            ") page on true"
         )
     };
 }
@@ -98,8 +105,9 @@ async fn read(db: &Db, aud: &str, page: Page) -> Result<Vec<Row>, pg::Error> {
         ListOrder::NewestFirst => NEWEST_FIRST,
         ListOrder::OldestFirst => OLDEST_FIRST,
     };
-    // The planner does not know how few users are passed over.
-    let context = list::context().set("enable_seqscan", "off").set("enable_bitmapscan", "off");
+    // The planner does not know how few users are passed over, and how few are shown.
+    let others = ["enable_seqscan", "enable_bitmapscan", "enable_hashjoin", "enable_mergejoin"];
+    let context = others.into_iter().fold(list::context(), |context, other| context.set(other, "off"));
     db.read(&context, sql, &[&aud, &page.limit, &page.offset]).await
 }
 
