@@ -6,3 +6,4 @@ mod mail_server;
 mod program;
 mod project;
 mod refused;
+mod tls;

@@ -104,7 +104,7 @@ impl Program {
     }
 }
 
-async fn database_url(role: &str, db: &TestDb) -> String {
+pub(crate) async fn database_url(role: &str, db: &TestDb) -> String {
     let name: String = db.value("select current_database()::text").await;
     let server = std::env::var("VESTIBULE_TEST_DATABASE_URL").expect("a test server");
     let (_, host) = server.split_once('@').expect("a URL with a user");
