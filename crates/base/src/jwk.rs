@@ -1,6 +1,8 @@
 //! Signing keys as JSON Web Keys (RFC 7517): making an ES256 one, reading private ones from configuration,
 //! and the public set that `/.well-known/jwks.json` serves.
 
+use std::sync::Arc;
+
 use aws_lc_rs::encoding::{AsBigEndian, EcPrivateKeyBin};
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
 use base64::Engine;
@@ -19,6 +21,9 @@ pub struct Key {
     pub(crate) decoding: DecodingKey,
     /// Absent for keys that only verify.
     pub(crate) encoding: Option<EncodingKey>,
+    /// The private part of an ES256 key once more, ready to sign: reading and checking it takes longer than signing, and
+    /// the library would do that for each token.
+    pub(crate) pair: Option<Arc<EcdsaKeyPair>>,
     /// The public JWK; absent for shared secrets, which are never published.
     public: Option<Value>,
 }
@@ -82,6 +87,7 @@ impl Key {
             algorithm: Algorithm::HS256,
             decoding: DecodingKey::from_secret(secret),
             encoding: Some(EncodingKey::from_secret(secret)),
+            pair: None,
             public: None,
         }
     }
@@ -101,6 +107,7 @@ impl Key {
         let may_sign = jwk["key_ops"].as_array().is_none_or(|operations| operations.contains(&json!("sign")));
         let is_private = may_sign && jwk["d"].is_string();
         let kind = (member("kty")?, jwk["crv"].as_str().unwrap_or_default());
+        let mut pair = None;
         let (algorithm, decoding, encoding, mut public) = match kind {
             ("oct", _) => {
                 let key = Self::secret(&decode(member("k")?)?);
@@ -109,10 +116,10 @@ impl Key {
             ("EC", "P-256") => {
                 let (x, y) = (member("x")?, member("y")?);
                 let decoding = DecodingKey::from_ec_components(x, y).map_err(|_| invalid())?;
-                let encoding = match is_private {
-                    true => Some(es256_key(&decode(member("d")?)?, &decode(x)?, &decode(y)?).ok_or_else(invalid)?),
-                    false => None,
-                };
+                if is_private {
+                    pair = Some(es256_pair(&decode(member("d")?)?, &decode(x)?, &decode(y)?).ok_or_else(invalid)?);
+                }
+                let encoding = pair.as_ref().map(|pair| es256_key(pair).ok_or_else(invalid)).transpose()?;
                 (
                     Algorithm::ES256,
                     decoding,
@@ -151,7 +158,8 @@ impl Key {
         public["use"] = json!("sig");
         public["key_ops"] = json!(["verify"]);
         public["ext"] = json!(true);
-        let key = Self { id: Some(id), algorithm, decoding, encoding, public: Some(public) };
+        let pair = pair.map(Arc::new);
+        let key = Self { id: Some(id), algorithm, decoding, encoding, pair, public: Some(public) };
         key.proves_itself()
             .then_some(key)
             .ok_or_else(|| Error::Invalid { id: jwk["kid"].as_str().unwrap_or_default().to_owned() })
@@ -173,9 +181,12 @@ impl Key {
     }
 }
 
-fn es256_key(d: &[u8], x: &[u8], y: &[u8]) -> Option<EncodingKey> {
+fn es256_pair(d: &[u8], x: &[u8], y: &[u8]) -> Option<EcdsaKeyPair> {
     let point = [&[4], x, y].concat();
-    let pair = EcdsaKeyPair::from_private_key_and_public_key(&ECDSA_P256_SHA256_FIXED_SIGNING, d, &point).ok()?;
+    EcdsaKeyPair::from_private_key_and_public_key(&ECDSA_P256_SHA256_FIXED_SIGNING, d, &point).ok()
+}
+
+fn es256_key(pair: &EcdsaKeyPair) -> Option<EncodingKey> {
     Some(EncodingKey::from_ec_der(pair.to_pkcs8v1().ok()?.as_ref()))
 }
 

@@ -4,32 +4,26 @@ use std::collections::{HashMap, VecDeque};
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use bytes::{Buf, BytesMut};
-use fallible_iterator::FallibleIterator;
-use postgres_protocol::IsNull;
 use postgres_protocol::message::backend::{ErrorResponseBody, Message};
-use postgres_protocol::message::frontend::{self, BindError};
+use postgres_protocol::message::frontend;
 use tokio::io::{AsyncReadExt, AsyncWrite};
-use tokio_postgres::types::{Format, Type};
+use tokio_postgres::types::Type;
 
 use super::group::Step;
-use super::row::{Columns, columns, type_of};
+use super::row::Columns;
+use super::statement::Statement;
 use super::stream::Stream;
+use crate::Error;
 use crate::error::{Cause, DbError};
-use crate::{Error, Param};
 
 /// How much is read at a time, and kept ready for, in bytes.
 const READ: usize = 8 * 1024;
 
 /// Buffers that a large statement or row has made larger than this are given up, in bytes.
 const KEPT: usize = 64 * 1024;
-
-/// How many prepared statements a connection keeps; over that all are forgotten, since callers choose the shape
-/// of data requests and could make up new ones without end.
-const MAX_PREPARED: usize = 1000;
 
 /// Where a connection is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,32 +42,17 @@ pub(crate) enum Status {
 pub(crate) struct Connection {
     stream: Box<dyn Stream>,
     inbound: BytesMut,
-    outbound: BytesMut,
-    statements: HashMap<Box<str>, Statement>,
+    pub(super) outbound: BytesMut,
+    pub(super) statements: HashMap<Box<str>, Statement>,
     /// What the server is told to parse in the group under way, in order; a statement without a name is none.
-    parsing: VecDeque<Option<(Box<str>, Statement)>>,
-    names: u64,
+    pub(super) parsing: VecDeque<Option<(Box<str>, Statement)>>,
+    /// How many names were given to statements.
+    pub(super) names: u64,
     /// What was added and not answered yet.
     pub(super) steps: Vec<Step>,
-    status: Status,
+    pub(super) status: Status,
     /// The columns of the rows that are being read.
     pub(super) columns: Columns,
-}
-
-/// A statement that the server knows by a name.
-#[derive(Clone)]
-pub(super) struct Statement(Arc<Known>);
-
-struct Known {
-    name: String,
-    params: Vec<Type>,
-    columns: Columns,
-}
-
-impl Statement {
-    pub(super) fn columns(&self) -> Columns {
-        Arc::clone(&self.0.columns)
-    }
 }
 
 impl Connection {
@@ -123,111 +102,10 @@ impl Connection {
         }
     }
 
-    pub(super) fn statement(&self, sql: &str) -> Option<&Statement> {
-        self.statements.get(sql)
-    }
-
-    /// Tells the server to forget statements, with the next group, when there are too many.
-    pub(crate) fn forget(&mut self) -> Result<(), Error> {
-        if self.statements.len() > MAX_PREPARED {
-            for (_, statement) in self.statements.drain() {
-                frontend::close(b'S', &statement.0.name, &mut self.outbound).map_err(unsent)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Adds a prepared statement with its parameters to what is sent next.
-    pub(super) fn add(&mut self, statement: &Statement, params: &[Param<'_>]) -> Result<(), Error> {
-        let added = self.try_add(statement, params);
-        self.or_doubt(added)
-    }
-
-    fn try_add(&mut self, statement: &Statement, params: &[Param<'_>]) -> Result<(), Error> {
-        let known = &statement.0;
-        if known.params.len() != params.len() {
-            let why = format!("a statement takes {} values and was given {}", known.params.len(), params.len());
-            return Err(Error::Query(Cause::Value(why.into())));
-        }
-        self.bind(&known.name, params.iter().copied().zip(&known.params))?;
-        self.execute()
-    }
-
-    /// Adds a statement that is parsed for this one time.
-    pub(super) fn add_unnamed(&mut self, sql: &str, params: &[(Param<'_>, Type)]) -> Result<(), Error> {
-        let added = self.try_add_unnamed(sql, params);
-        self.or_doubt(added)
-    }
-
-    fn try_add_unnamed(&mut self, sql: &str, params: &[(Param<'_>, Type)]) -> Result<(), Error> {
-        let types = params.iter().map(|(_, type_)| type_.oid());
-        frontend::parse("", sql, types, &mut self.outbound).map_err(unsent)?;
-        self.parsing.push_back(None);
-        self.bind("", params.iter().map(|(param, type_)| (*param, type_)))?;
-        frontend::describe(b'P', "", &mut self.outbound).map_err(unsent)?;
-        self.execute()
-    }
-
-    /// After half a message nothing more can be sent.
-    fn or_doubt(&mut self, added: Result<(), Error>) -> Result<(), Error> {
-        added.inspect_err(|_| self.status = Status::Doubtful)
-    }
-
-    /// Adds a statement that takes only text and whose rows nobody reads. It can be prepared in the same group, since
-    /// nothing about it has to be asked.
-    pub(super) fn add_plain(&mut self, sql: &str, texts: &[&str]) -> Result<(), Error> {
-        let params: Vec<Param<'_>> = texts.iter().map(|text| text as Param<'_>).collect();
-        if let Some(statement) = self.statements.get(sql).cloned() {
-            return self.add(&statement, &params);
-        }
-        let types = vec![Type::TEXT; params.len()];
-        let statement = Statement(Arc::new(Known { name: self.name(), params: types, columns: Columns::from([]) }));
-        let oids = statement.0.params.iter().map(Type::oid);
-        frontend::parse(&statement.0.name, sql, oids, &mut self.outbound).map_err(unsent)?;
-        self.parsing.push_back(Some((sql.into(), statement.clone())));
-        self.add(&statement, &params)
-    }
-
-    /// Adds statements without parameters and without results, which are a group of their own.
-    pub(super) fn add_simple(&mut self, sql: &str) -> Result<(), Error> {
-        frontend::query(sql, &mut self.outbound).map_err(unsent)
-    }
-
-    /// Prepares a statement, in one round trip.
-    ///
-    /// # Errors
-    /// [`Error::Query`]; a transaction around it has failed then.
-    pub(super) async fn prepare(&mut self, sql: &str) -> Result<(), Error> {
-        let name = self.name();
-        frontend::parse(&name, sql, [], &mut self.outbound).map_err(unsent)?;
-        frontend::describe(b'S', &name, &mut self.outbound).map_err(unsent)?;
-        self.send(true).await?;
-        let mut statement = Known { name, params: Vec::new(), columns: Columns::from([]) };
-        loop {
-            match self.message().await? {
-                Message::ParseComplete => {}
-                Message::ParameterDescription(body) => {
-                    let types = body.parameters().map(|oid| Ok(type_of(oid))).collect();
-                    statement.params = types.map_err(broken)?;
-                }
-                Message::RowDescription(body) => {
-                    statement.columns = columns(&body).map_err(broken)?;
-                    break;
-                }
-                Message::NoData => break,
-                Message::ErrorResponse(body) => return Err(self.failed(&body).await),
-                _ => return Err(unexpected()),
-            }
-        }
-        self.end().await?;
-        self.statements.insert(sql.into(), Statement(Arc::new(statement)));
-        Ok(())
-    }
-
     /// The value of a setting.
     pub(super) async fn show(&mut self, name: &str) -> Result<Option<String>, Error> {
         self.add_unnamed("select current_setting($1)", &[(&name, Type::TEXT)])?;
-        self.send(true).await?;
+        self.send_group().await?;
         let mut value = None;
         while let Some(row) = self.row().await? {
             value = row.try_get(0)?;
@@ -236,43 +114,14 @@ impl Connection {
         Ok(value)
     }
 
-    fn name(&mut self) -> String {
-        self.names += 1;
-        format!("s{}", self.names)
+    /// Sends what was added as a group.
+    pub(super) async fn send_group(&mut self) -> Result<(), Error> {
+        frontend::sync(&mut self.outbound);
+        self.send().await
     }
 
-    fn bind<'a>(
-        &mut self,
-        statement: &str,
-        values: impl Iterator<Item = (Param<'a>, &'a Type)> + Clone,
-    ) -> Result<(), Error> {
-        let format = |format: Format| match format {
-            Format::Text => 0,
-            Format::Binary => 1,
-        };
-        let formats: Vec<i16> = values.clone().map(|(param, type_)| format(param.encode_format(type_))).collect();
-        let encode = |(param, type_): (Param<'_>, &Type), buffer: &mut BytesMut| {
-            param.to_sql_checked(type_, buffer).map(|is_null| match is_null {
-                tokio_postgres::types::IsNull::Yes => IsNull::Yes,
-                tokio_postgres::types::IsNull::No => IsNull::No,
-            })
-        };
-        frontend::bind("", statement, formats, values, encode, Some(1), &mut self.outbound).map_err(|error| match error
-        {
-            BindError::Conversion(error) => Error::Query(Cause::Value(error)),
-            BindError::Serialization(error) => unsent(error),
-        })
-    }
-
-    fn execute(&mut self) -> Result<(), Error> {
-        frontend::execute("", 0, &mut self.outbound).map_err(unsent)
-    }
-
-    /// Sends what was added, with the end of a group behind it unless that is in it already.
-    pub(super) async fn send(&mut self, is_to_be_ended: bool) -> Result<(), Error> {
-        if is_to_be_ended {
-            frontend::sync(&mut self.outbound);
-        }
+    /// Sends what was added, which has the end of a group in it.
+    pub(super) async fn send(&mut self) -> Result<(), Error> {
         if self.status == Status::Doubtful {
             return Err(broken(io::Error::other("the connection is in doubt after an error")));
         }
@@ -406,11 +255,6 @@ fn closed() -> io::Error {
 
 pub(super) fn broken(error: io::Error) -> Error {
     Error::Query(Cause::Broken(error))
-}
-
-/// A message that cannot be made, of a text with a zero in it or too long.
-fn unsent(error: io::Error) -> Error {
-    Error::Query(Cause::Value(error.into()))
 }
 
 pub(super) fn unexpected() -> Error {

@@ -60,7 +60,7 @@ impl<'a> Group<'a> {
 
     /// The beginning of a transaction.
     pub(crate) fn begin(&mut self, context: &Context, bounds: Bounds) -> Result<(), Error> {
-        self.connection.forget()?;
+        self.connection.forget();
         if let Bounds::Said(begin) = bounds {
             self.plain(begin, &[])?;
         }
@@ -125,7 +125,7 @@ impl<'a> Group<'a> {
         let last = steps.iter().rposition(|step| matches!(step, Step::Rows(_))).unwrap_or_default();
         let behind = steps.split_off(last + 1);
         let last = steps.pop();
-        self.connection.send(true).await?;
+        self.connection.send_group().await?;
         self.answers(steps).await?;
         if let Some(Step::Rows(columns)) = last {
             self.connection.expect(columns);
@@ -138,7 +138,7 @@ impl<'a> Group<'a> {
         if steps.is_empty() {
             return Ok(());
         }
-        self.connection.send(true).await?;
+        self.connection.send_group().await?;
         self.answers(steps).await?;
         self.connection.end().await
     }
@@ -222,7 +222,7 @@ impl Connection {
     /// Runs constant SQL without parameters, one or several statements.
     pub(crate) async fn simple(&mut self, sql: &str) -> Result<(), Error> {
         self.add_simple(sql)?;
-        self.send(false).await?;
+        self.send().await?;
         loop {
             match self.message().await? {
                 Message::ReadyForQuery(body) => return self.ready(body.status()),

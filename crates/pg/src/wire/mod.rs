@@ -10,6 +10,7 @@ mod connection;
 mod group;
 mod open;
 mod row;
+mod statement;
 mod stream;
 
 pub(crate) use connection::{Connection, Status};

@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use fallible_iterator::FallibleIterator;
 use postgres_protocol::message::backend::{DataRowBody, RowDescriptionBody};
 use tokio_postgres::types::{FromSql, Kind, Type};
@@ -107,6 +108,13 @@ impl Row {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.columns.is_empty()
+    }
+
+    /// The bytes of a value as they came, without copying them; none if it is null, or there is no such column.
+    #[must_use]
+    pub fn bytes(&self, at: usize) -> Option<Bytes> {
+        let range = self.ranges.get(at)?.clone()?;
+        Some(self.body.buffer_bytes().slice(range))
     }
 
     /// A value.
