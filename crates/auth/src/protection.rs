@@ -1,13 +1,13 @@
 //! Protection that asks others: captchas, and passwords known from leaks.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use authkit::breached::{Breached, ListError, Offline, OnFailure, Online};
 use authkit::captcha::{Captcha, CaptchaError, Judge};
 use authkit::outbound::{self, ClientError};
-use authkit::recipient::{Recipients, Service};
+use authkit::recipient::{MailServers, NamesError, Recipients, Service};
 use authkit::strength::{PasswordError, Weakness};
 use http::{HeaderMap, StatusCode};
 use secrecy::SecretString;
@@ -37,8 +37,13 @@ pub struct ProtectionSettings {
     pub leaks: Option<LeakSettings>,
     /// A sorted list of hashes of leaked passwords on this machine.
     pub leaked_passwords: Option<PathBuf>,
-    /// Mail to addresses and hosts that are known to have no reader is refused.
+    /// Mail to addresses and hosts that are known to have no reader is refused, and so is mail to hosts that nobody takes
+    /// mail for.
     pub extended_email_validation: bool,
+    /// Mail servers that do not count then.
+    pub blocked_mail_servers: Vec<String>,
+    /// The server of names that is asked for them; those of the system, when there is none.
+    pub name_server: Option<SocketAddr>,
     /// The service that knows addresses: where it is, and headers of requests; none is asked, when there is none.
     pub email_validation: Option<(String, HeaderMap)>,
 }
@@ -76,6 +81,9 @@ pub enum ProtectionError {
     /// The list of leaked passwords.
     #[error(transparent)]
     List(#[from] ListError),
+    /// The servers of names.
+    #[error(transparent)]
+    Names(#[from] NamesError),
 }
 
 impl Protection {
@@ -84,10 +92,12 @@ impl Protection {
     /// # Errors
     /// [`ProtectionError`] for what cannot be used.
     pub async fn prepare(settings: ProtectionSettings) -> Result<Self, ProtectionError> {
-        let ProtectionSettings { captcha, leaks, leaked_passwords, extended_email_validation, email_validation } =
-            settings;
+        let ProtectionSettings { captcha, leaks, leaked_passwords, email_validation, .. } = settings;
         let mut protection = Self::default();
-        protection.recipients.extended = extended_email_validation;
+        if settings.extended_email_validation {
+            let servers = MailServers::new(settings.name_server, &settings.blocked_mail_servers)?;
+            protection.recipients.mail_servers = Some(servers);
+        }
         if let Some(path) = leaked_passwords {
             protection.breached.offline = Some(Offline::open(path).await?);
         }

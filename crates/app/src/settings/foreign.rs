@@ -9,19 +9,16 @@ pub enum Treatment {
     NoEffect(&'static str),
     /// Switching it on stops the start.
     Switch(&'static str),
-    /// Any value but an empty list stops the start.
-    Never(&'static str),
     /// It belongs to a feature whose switch stops the start; alone it does nothing.
     Detail,
 }
 
-use Treatment::{Detail, Never, NoEffect, Switch};
+use Treatment::{Detail, NoEffect, Switch};
 
 const POOL: &str = "`VESTIBULE_POOL_SIZE` says how many connections each service has";
 const LOG: &str = "`VESTIBULE_LOG` and `VESTIBULE_LOG_FORMAT` say what is logged";
 const RELOAD: &str = "settings are read at the start";
 const NOT_YET: &str = "not supported yet";
-const VALIDATION: &str = "mail servers of hosts are not looked up, as that needs a resolver of names of its own";
 
 /// The switch that lets people sign in whose address only an external provider knows.
 pub const UNVERIFIED: &str = "GOTRUE_MAILER_ALLOW_UNVERIFIED_EMAIL_SIGN_INS";
@@ -49,7 +46,6 @@ const SINGLE: &[(&str, Treatment)] = &[
     ("GOTRUE_MAILER_TEMPLATE_RELOADING_ENABLED", NoEffect("templates are read again when they are old")),
     ("GOTRUE_MAILER_TEMPLATE_RELOADING_MAX_IDLE", NoEffect("templates are read again when they are old")),
     ("GOTRUE_MAILER_EMAIL_BACKGROUND_SENDING", NoEffect("mail is sent before the answer, which tells of failures")),
-    ("GOTRUE_MAILER_EMAIL_VALIDATION_BLOCKED_MX", Never(VALIDATION)),
     (
         UNVERIFIED,
         NoEffect(
@@ -232,7 +228,6 @@ pub fn page() -> String {
     for (name, treatment) in SINGLE {
         let what = match treatment {
             NoEffect(why) => format!("no effect: {why}"),
-            Never(why) => format!("cannot be had: {why}"),
             Switch(why) => format!("cannot be switched on: {why}"),
             Detail => "no effect without what it belongs to, which cannot be switched on".to_owned(),
         };

@@ -227,9 +227,6 @@ impl Settings {
                 Some(Treatment::NoEffect(why)) => {
                     self.without_effect.push(format!("{name} has no effect here: {why}"));
                 }
-                Some(Treatment::Never(why)) if value != "[]" => {
-                    return Err(anyhow::anyhow!("this cannot be had: {why}")).with_context(place);
-                }
                 Some(Treatment::Switch(why)) if values::switch(value).with_context(place)? => {
                     return Err(anyhow::anyhow!("this cannot be switched on: {why}")).with_context(place);
                 }
@@ -276,7 +273,11 @@ impl Settings {
             self.keys.jwt_keys = self.keys.secret_id.is_none().then(Vec::new);
         }
         self.outside.settings(&self.auth.site_url)?;
-        self.outside.protection()?;
+        let protection = self.outside.protection()?;
+        if !protection.blocked_mail_servers.is_empty() && !protection.extended_email_validation {
+            let line = "GOTRUE_MAILER_EMAIL_VALIDATION_BLOCKED_MX has no effect without GOTRUE_MAILER_EMAIL_VALIDATION_EXTENDED";
+            self.without_effect.push(line.to_owned());
+        }
         self.storage.root = self.home.join("files");
         self.auth.validate().map_err(|wrong| match name_of(wrong.setting) {
             Some(name) => anyhow::anyhow!("{name}: {}", wrong.reason),

@@ -12,7 +12,7 @@ use auth::{
 use http::HeaderMap;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::values::{at_least, duration, expected, headers, port, switch, url};
+use super::values::{at_least, duration, expected, headers, json_names, port, switch, url};
 
 /// The settings as they were read; what is not switched on is not looked at.
 #[derive(Clone, Debug)]
@@ -31,6 +31,7 @@ pub struct Outside {
     leaks: LeakSettings,
     leaked_passwords: Option<PathBuf>,
     extended_email_validation: bool,
+    blocked_mail_servers: Vec<String>,
     email_validation_url: Option<String>,
     email_validation_headers: HeaderMap,
 }
@@ -83,6 +84,7 @@ impl Default for Outside {
             leaks: LeakSettings::default(),
             leaked_passwords: None,
             extended_email_validation: false,
+            blocked_mail_servers: Vec::new(),
             email_validation_url: None,
             email_validation_headers: HeaderMap::new(),
         }
@@ -137,6 +139,7 @@ impl Outside {
             "VESTIBULE_HIBP_URL" => self.leaks.url = url(text)?,
             "VESTIBULE_LEAKED_PASSWORDS" => self.leaked_passwords = Some(text.into()).filter(|_| !text.is_empty()),
             "GOTRUE_MAILER_EMAIL_VALIDATION_EXTENDED" => self.extended_email_validation = switch(text)?,
+            "GOTRUE_MAILER_EMAIL_VALIDATION_BLOCKED_MX" => self.blocked_mail_servers = json_names(text)?,
             "GOTRUE_MAILER_EMAIL_VALIDATION_SERVICE_URL" => {
                 self.email_validation_url = if text.is_empty() { None } else { Some(url(text)?) };
             }
@@ -233,6 +236,8 @@ impl Outside {
             leaks: self.leaks_is_on.then(|| self.leaks.clone()),
             leaked_passwords: self.leaked_passwords.clone(),
             extended_email_validation: self.extended_email_validation,
+            blocked_mail_servers: self.blocked_mail_servers.clone(),
+            name_server: None,
             email_validation: self.email_validation_url.clone().map(|url| (url, self.email_validation_headers.clone())),
         })
     }
@@ -325,6 +330,17 @@ mod tests {
         assert!(message.contains("GOTRUE_HOOK_SEND_SMS_") && !message.contains("hidden"), "{message}");
         let captcha = with(&[("GOTRUE_SECURITY_CAPTCHA_ENABLED", "1")]);
         assert!(captcha.protection().expect_err("no secret").to_string().contains("GOTRUE_SECURITY_CAPTCHA_SECRET"));
+    }
+
+    #[test]
+    fn blocked_mail_servers_are_a_json_array() {
+        let name = "GOTRUE_MAILER_EMAIL_VALIDATION_BLOCKED_MX";
+        let blocked = |text| with(&[(name, text)]).protection().expect("valid").blocked_mail_servers;
+        assert_eq!(blocked(r#"["mx.example.com", "192.0.2.1"]"#), ["mx.example.com", "192.0.2.1"]);
+        assert!(blocked("[]").is_empty());
+        for text in ["mx.example.com", r#"{"mx.example.com": true}"#, "[1]", "[\"mx"] {
+            assert!(Outside::default().apply(name, text).is_err(), "{text}");
+        }
     }
 
     #[test]

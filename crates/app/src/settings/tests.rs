@@ -42,6 +42,21 @@ fn algorithms_that_are_accepted_must_be_named() {
 }
 
 #[test]
+fn blocked_mail_servers_belong_to_the_extended_validation() {
+    let blocked = ("GOTRUE_MAILER_EMAIL_VALIDATION_BLOCKED_MX", "[\"mx.example.com\"]");
+    let extended = ("GOTRUE_MAILER_EMAIL_VALIDATION_EXTENDED", "true");
+    let settings = load(&[], &[blocked, extended]).expect("valid settings");
+    let protection = settings.outside.protection().expect("valid settings");
+    assert_eq!(
+        (protection.blocked_mail_servers, protection.extended_email_validation),
+        (vec!["mx.example.com".into()], true)
+    );
+    assert!(settings.without_effect.is_empty());
+    let alone = load(&[], &[blocked]).expect("valid settings").without_effect;
+    assert!(alone[0].contains("BLOCKED_MX has no effect without"), "{alone:?}");
+}
+
+#[test]
 fn a_wrong_value_is_named_with_its_place() {
     let message = |environment: &[(&str, &str)]| format!("{:#}", load(&[], environment).expect_err("a wrong value"));
     assert_eq!(message(&[("PORT", "many")]), "environment PORT: \"many\" is not a port (1 to 65535)");

@@ -112,6 +112,11 @@ pub(super) fn header(text: &str) -> Result<http::HeaderName> {
     text.parse().map_err(|_| expected(text, "the name of a header"))
 }
 
+/// Names of hosts as `["mx.example.com"]`.
+pub(super) fn json_names(text: &str) -> Result<Vec<String>> {
+    serde_json::from_str(text).map_err(|_| expected(text, "a JSON array of names such as [\"mx.example.com\"]"))
+}
+
 /// Headers of requests as `{"X-Name": ["value"]}`, which may be secret.
 pub(super) fn headers(text: &str) -> Result<HeaderMap> {
     let wrong = || anyhow!("headers such as {{\"X-Name\": [\"value\"]}} are expected");

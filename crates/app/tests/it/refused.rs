@@ -39,8 +39,8 @@ fn names_and_values_in_the_environment() {
         ),
         (
             "GOTRUE_MAILER_EMAIL_VALIDATION_BLOCKED_MX",
-            "[\"mx.example.com\"]",
-            "GOTRUE_MAILER_EMAIL_VALIDATION_BLOCKED_MX: this cannot be had: mail servers of hosts are not looked up",
+            "mx.example.com",
+            "GOTRUE_MAILER_EMAIL_VALIDATION_BLOCKED_MX: \"mx.example.com\" is not a JSON array of names",
         ),
         ("GOTRUE_MAILER_OTP_LENGTH", "11", "GOTRUE_MAILER_OTP_LENGTH: must be between 6 and 10"),
         ("GOTRUE_SMS_PROVIDER", "twilio", "GOTRUE_SMS_TWILIO_ACCOUNT_SID (`auth.sms.twilio.account_sid`) is missing"),

@@ -1,4 +1,4 @@
-//! Captchas, and passwords known from leaks.
+//! Captchas, passwords known from leaks, and addresses without a reader.
 
 use std::io::Write;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use authkit::breached::{Breached, Offline};
 use authkit::captcha::{Captcha, Judge};
 use http::Method;
 use serde_json::{Value, json};
-use testkit::{Call, project};
+use testkit::{Call, NameServer, Zone, project};
 use wiremock::matchers::{body_string_contains, method};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
@@ -108,16 +108,37 @@ async fn passwords_known_from_leaks_are_weak() {
 
 #[tokio::test]
 async fn mail_to_nobody_is_refused_where_that_is_set() {
-    let protection = ProtectionSettings { extended_email_validation: true, ..ProtectionSettings::default() };
-    let protection = Protection::prepare(protection).await.expect("nobody is asked");
+    const ZONES: [(&str, Zone); 4] = [
+        ("b.co", Zone::Known { mail: &["mx.b.co"], addresses: &[] }),
+        ("bad.co", Zone::Known { mail: &["mx.bad.co"], addresses: &[] }),
+        ("address.co", Zone::Known { mail: &[], addresses: &["192.0.2.1"] }),
+        ("failing.co", Zone::Failing),
+    ];
+    let names = NameServer::start(&ZONES).await;
+    let protection = ProtectionSettings {
+        extended_email_validation: true,
+        blocked_mail_servers: vec!["MX.bad.co".to_owned()],
+        name_server: Some(names.address),
+        ..ProtectionSettings::default()
+    };
+    let protection = Protection::prepare(protection).await.expect("a server of names");
     let confirmed = Settings { mailer_autoconfirm: false, ..Settings::default() };
     let service = Service::protected(confirmed, protection).await;
-    for (email, status) in [("john@example.com", 400), ("john@b.test", 400), ("john@b.co", 200)] {
+    for (email, status) in [
+        ("john@example.com", 400),
+        ("john@b.test", 400),
+        ("john@nowhere.co", 400),
+        ("john@bad.co", 400),
+        ("john@b.co", 200),
+        ("john@address.co", 200),
+        ("john@failing.co", 200),
+    ] {
         let answer = service.post("/signup", json!({"email": email, "password": PASSWORD})).await;
         assert_eq!(answer.status, status, "{email}: {}", answer.text());
         if status == 400 {
             assert_error(&answer, 400, "email_address_invalid");
         }
     }
-    assert_eq!(service.count("auth.users").await, 1);
+    assert_eq!(service.count("auth.users").await, 3);
+    assert!(names.asked().iter().all(|query| !query.contains("test") && !query.contains("example")));
 }

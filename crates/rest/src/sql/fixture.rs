@@ -1,15 +1,18 @@
 //! A schema and the check that user text reached SQL only as a parameter or as a quoted identifier; for property
-//! tests and for `examples/hammer.rs`.
+//! tests, for `examples/hammer.rs` and for `fuzz/`.
+
+use std::collections::BTreeSet;
 
 use http::{HeaderName, HeaderValue};
 
-use crate::Settings;
 use crate::plan::{Plan, plan};
 use crate::request::Request;
+use crate::request::media::MediaType;
 use crate::schema::relationship::{Cardinality, Link, Relationship};
 use crate::schema::routine::{Parameter, Returns, Routine, Volatility};
 use crate::schema::{Column, Name, SchemaCache, Table};
-use crate::sql::{self, Counting};
+use crate::sql::{self, Counting, Statement};
+use crate::{Error, Settings};
 
 /// Every word that statements may have outside of quotes.
 const WORDS: &str = "
@@ -22,7 +25,8 @@ const WORDS: &str = "
     jsonb_agg jsonb_build_object jsonb_to_record jsonb_to_recordset jsonb_array_elements to_jsonb to_tsvector to_tsquery
     plainto_tsquery phraseto_tsquery websearch_to_tsquery string_agg substring length nullif current_setting set_config
     ST_AsGeoJSON json jsonb text int integer bigint tsvector nextval regclass E variadic convert_from convert_to
-    answer total page body headers status part at for generate_series greatest octet_length bytea";
+    answer total page body headers status part at for generate_series greatest octet_length bytea
+    explain format analyze verbose settings buffers wal";
 
 /// Every text in single quotes that statements may have.
 const TEXTS: [&str; 16] = [
@@ -111,29 +115,35 @@ fn routine() -> Routine {
 
 /// The statement of a request, when it can be planned.
 #[cfg(test)]
-pub(super) fn statement(method: http::Method, path: &str, body: &str, prefer: &str) -> Option<String> {
+pub(super) fn statement(method: http::Method, path: &str, body: &str, prefer: &str) -> Option<Statement> {
     let request = http::Request::builder().method(method).uri(path).header("prefer", prefer).body(()).ok()?;
-    planned(&request.into_parts().0, body.as_bytes())
+    planned(&request.into_parts().0, body.as_bytes()).ok()?.into_iter().next()
 }
 
-fn planned(parts: &http::request::Parts, body: &[u8]) -> Option<String> {
+/// The statement of a request, the one that counts, and the one that explains.
+fn planned(parts: &http::request::Parts, body: &[u8]) -> Result<Vec<Statement>, Error> {
     let settings = Settings { aggregates: true, max_rows: None, ..Settings::default() };
-    let request = Request::read(parts, body, &settings).ok()?;
+    let request = Request::read(parts, body, &settings)?;
     let counting = Counting::new(&request.preferences, Some(1000));
-    let statement = match plan(&request, &cache(), &settings).ok()? {
-        Plan::Read(plan) => sql::read(&plan, counting),
-        Plan::Write(plan) => sql::write(&plan),
-        Plan::Call(plan) => sql::call(&plan, counting),
-        Plan::Methods(_) | Plan::Describe { .. } => return None,
+    let plan = plan(&request, &cache(), &settings)?;
+    let mut statements = match &plan {
+        Plan::Read(plan) => vec![sql::read(plan, counting), sql::count(&plan.rows)],
+        Plan::Write(plan) => vec![sql::write(plan)],
+        Plan::Call(plan) => vec![sql::call(plan, counting)],
+        Plan::Methods(_) | Plan::Describe { .. } => Vec::new(),
     };
-    Some(statement.text)
+    if let (Some(MediaType::Plan(wanted)), Some(statement)) = (plan.media(), statements.first()) {
+        statements.push(sql::explained(statement, wanted));
+    }
+    Ok(statements)
 }
 
 /// Takes bytes as a request: method and path in the first line, then headers, an empty line and the body. Whether
 /// it was planned.
 ///
 /// # Panics
-/// When text of the request is in the statement outside of quoted identifiers.
+/// When text of the request is in a statement outside of quoted identifiers, when a statement cannot be complete, and when
+/// the request is refused as if that were not the client's fault.
 pub fn hostile(bytes: &[u8]) -> bool {
     let mut lines = bytes.splitn(2, |byte| *byte == b'\n');
     let mut line = lines.next().unwrap_or_default().splitn(2, |byte| *byte == b' ');
@@ -151,20 +161,56 @@ pub fn hostile(bytes: &[u8]) -> bool {
         }
     }
     let Ok(request) = request.body(()) else { return false };
-    let Some(statement) = planned(&request.into_parts().0, rest) else { return false };
-    let found = foreign(&statement);
-    assert!(found.is_empty(), "{found:?} in {statement}");
-    true
+    match planned(&request.into_parts().0, rest) {
+        Ok(statements) => {
+            for statement in &statements {
+                let found = wrong(statement);
+                assert!(found.is_empty(), "{found:?} in {}", statement.text);
+            }
+            !statements.is_empty()
+        }
+        Err(error) => {
+            let status = error.answer(true).status();
+            assert!(status.is_client_error(), "{status} for {error:?}");
+            false
+        }
+    }
 }
 
-/// What is not ours in a statement, after quoted identifiers were left out.
-pub(super) fn foreign(statement: &str) -> Vec<String> {
+/// What a statement must not have: what is not ours, outside of quoted identifiers; an open quote or parenthesis; a comment;
+/// a parameter that is missing or not used.
+pub(super) fn wrong(statement: &Statement) -> Vec<String> {
+    // Every quote opens or closes, so that each second piece is outside; what is in single quotes is ours alone.
+    let outside = || statement.text.split('"').step_by(2);
+    let mut found = foreign(&statement.text);
+    found.extend(
+        ["--", "/*"].into_iter().filter(|comment| outside().any(|text| text.contains(comment))).map(str::to_owned),
+    );
+    let numbers: BTreeSet<usize> = outside().flat_map(numbers).collect();
+    if !numbers.iter().copied().eq(1..=statement.params.len()) {
+        found.push(format!("parameters {numbers:?} of {}", statement.params.len()));
+    }
+    found
+}
+
+/// The numbers of the parameters in a part of a statement; zero for a dollar without one, which could open a quote.
+fn numbers(text: &str) -> impl Iterator<Item = usize> {
+    text.split('$').skip(1).map(|text| {
+        let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+        text[..digits].parse().unwrap_or(0)
+    })
+}
+
+/// What is not ours in a statement, after quoted identifiers were left out, and what was not closed.
+fn foreign(statement: &str) -> Vec<String> {
     let known: Vec<&str> = WORDS.split_whitespace().collect();
-    let mut found = Vec::new();
+    let (mut found, mut open) = (Vec::new(), 0_i64);
     let mut chars = statement.chars().peekable();
     while let Some(c) = chars.next() {
         match c {
-            '"' => while chars.next().is_some_and(|inner| inner != '"') {},
+            '"' if chars.any(|inner| inner == '"') => {}
+            '(' => open += 1,
+            ')' if open > 0 => open -= 1,
             '\'' => {
                 let literal: String = chars.by_ref().take_while(|inner| *inner != '\'').collect();
                 if !TEXTS.contains(&literal.as_str()) {
@@ -180,9 +226,10 @@ pub(super) fn foreign(statement: &str) -> Vec<String> {
                     found.push(word);
                 }
             }
-            c if c.is_ascii_digit() || " \n().,*=<>&|@~:$+-/".contains(c) => {}
+            c if c.is_ascii_digit() || " \n.,*=<>&|@~:$+-/".contains(c) => {}
             other => found.push(other.to_string()),
         }
     }
+    found.extend((open > 0).then(|| "(".to_owned()));
     found
 }

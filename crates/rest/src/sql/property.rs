@@ -3,7 +3,8 @@
 use http::Method;
 use proptest::prelude::*;
 
-use super::fixture::{foreign, hostile, statement};
+use super::fixture::{hostile, statement, wrong};
+use super::{Statement, Value};
 use crate::request::query::encoded;
 
 /// Text of a kind that is dangerous in SQL. It is not empty, since names are not.
@@ -68,7 +69,17 @@ fn query() -> impl Strategy<Value = String> {
 
 #[test]
 fn the_check_finds_what_is_foreign() {
-    assert_eq!(foreign("select \"a\"\"; drop\" from $1; drop"), [";", "drop"]);
+    let found = |text: &str, params: usize| {
+        wrong(&Statement { text: text.to_owned(), params: vec![Value::Text(String::new()); params] })
+    };
+    assert_eq!(found("select \"a\"\"; drop\" from $1; drop", 1), [";", "drop"]);
+    assert_eq!(found("select (\"a\"\"($3\"), $2, $1", 2), [""; 0]);
+    assert_eq!(found("select \"a", 0), ["\""]);
+    assert_eq!(found("select )((", 0), [")", "("]);
+    assert_eq!(found("select $1, $3", 2), ["parameters {1, 3} of 2"]);
+    assert_eq!(found("select $1", 2), ["parameters {1} of 2"]);
+    assert_eq!(found("select $$ from $1$", 1), ["parameters {0, 1} of 1"]);
+    assert_eq!(found("select -1 -- \"--\" /*", 0), ["--", "/*"]);
 }
 
 proptest! {
@@ -91,7 +102,7 @@ proptest! {
         for (method, path, body) in statements {
             for prefer in [prefer, "return=headers-only", ""] {
                 if let Some(statement) = statement(method.clone(), &path, body, prefer) {
-                    prop_assert_eq!(foreign(&statement), Vec::<String>::new(), "{} {}\n{}", method, path, statement);
+                    prop_assert_eq!(wrong(&statement), Vec::<String>::new(), "{} {}\n{}", method, path, statement.text);
                 }
             }
         }

@@ -91,7 +91,13 @@ pub(super) const REACHING: &[Setting] = &[
         "GOTRUE_MAILER_EMAIL_VALIDATION_EXTENDED",
         None,
         "false",
-        "refuse mail to addresses and hosts that are known to have no reader; mail servers of hosts are not looked up",
+        "refuse mail to addresses and hosts that are known to have no reader, and to hosts without mail server and address",
+    ),
+    setting(
+        "GOTRUE_MAILER_EMAIL_VALIDATION_BLOCKED_MX",
+        None,
+        "",
+        "mail servers whose hosts are refused then, as `[\"mx.example.com\"]`; of hosts without any, addresses",
     ),
     setting(
         "GOTRUE_MAILER_EMAIL_VALIDATION_SERVICE_URL",

@@ -1,4 +1,7 @@
-//! Whether mail to an address would arrive: addresses and hosts that cannot have a reader, and a service that knows more.
+//! Whether mail to an address would arrive: addresses and hosts that cannot have a reader, hosts without mail server, and a
+//! service that knows more.
+
+mod mail_servers;
 
 use std::time::Duration;
 
@@ -8,7 +11,9 @@ use serde_json::json;
 
 use crate::outbound;
 
-/// How long the service may take; after that the address counts as good.
+pub use mail_servers::{MailServers, NamesError};
+
+/// How long looking up and the service may take, both at once; after that the address counts as good.
 const TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Longer answers are not read.
@@ -30,8 +35,8 @@ const GMAIL_NAME: usize = 6;
 /// Checks the addresses that mail goes to. Cheap to clone; by default all are good.
 #[derive(Clone, Debug, Default)]
 pub struct Recipients {
-    /// Addresses and hosts that are known to have no reader are refused.
-    pub extended: bool,
+    /// With it, addresses and hosts that are known to have no reader are refused, and so are hosts without mail server.
+    pub mail_servers: Option<MailServers>,
     /// A service that is asked.
     pub service: Option<Service>,
 }
@@ -47,20 +52,35 @@ pub struct Service {
     pub headers: HeaderMap,
 }
 
+/// Mail would not arrive.
+struct Refused;
+
 #[derive(Deserialize)]
 struct Verdict {
     valid: Option<bool>,
 }
 
 impl Recipients {
-    /// Whether mail may go to an address. A service that does not answer as it should refuses nobody.
+    /// Whether mail may go to an address. Who does not answer as it should refuses nobody.
     pub async fn accept(&self, address: &str) -> bool {
-        if self.extended && !is_plausible(address) {
+        if self.mail_servers.is_some() && !is_plausible(address) {
             return false;
         }
+        tokio::try_join!(self.ask_mail_servers(address), self.ask_service(address)).is_ok()
+    }
+
+    async fn ask_mail_servers(&self, address: &str) -> Result<(), Refused> {
+        let host = address.rsplit_once('@').map_or("", |(_, host)| host);
+        match &self.mail_servers {
+            Some(servers) if !servers.take_mail_for(host).await => Err(Refused),
+            _ => Ok(()),
+        }
+    }
+
+    async fn ask_service(&self, address: &str) -> Result<(), Refused> {
         match &self.service {
-            Some(service) => service.verdict(address).await != Some(false),
-            None => true,
+            Some(service) if service.verdict(address).await == Some(false) => Err(Refused),
+            _ => Ok(()),
         }
     }
 }
@@ -92,6 +112,7 @@ fn is_plausible(address: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use testkit::{NameServer, Zone};
     use wiremock::matchers::{body_json, header, method};
     use wiremock::{Mock, MockServer, ResponseTemplate};
 
@@ -110,7 +131,22 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn hosts_without_mail_server_are_refused_whatever_the_service_says() {
+        let names = NameServer::start(&[("b.co", Zone::Known { mail: &["mx.b.co"], addresses: &[] })]).await;
+        let server = MockServer::start().await;
+        let fine = ResponseTemplate::new(200).set_body_json(json!({"valid": true}));
+        Mock::given(method("POST")).respond_with(fine).mount(&server).await;
+        let (client, headers) = (outbound::client().unwrap(), HeaderMap::new());
+        let service = Some(Service { client, url: server.uri(), headers });
+        let mail_servers = Some(MailServers::new(Some(names.address), &[]).unwrap());
+        let recipients = Recipients { mail_servers, service };
+        assert!(recipients.accept("a@b.co").await);
+        assert!(!recipients.accept("a@c.co").await);
+    }
+
+    #[tokio::test]
     async fn the_service_has_a_say_if_it_answers() {
+        let names = NameServer::start(&[("b.co", Zone::Failing)]).await;
         for (answer, expected) in [
             (ResponseTemplate::new(200).set_body_json(json!({"valid": false})), false),
             (ResponseTemplate::new(200).set_body_json(json!({"valid": true})), true),
@@ -125,10 +161,12 @@ mod tests {
             let headers = HeaderMap::from_iter([("x-key".parse().unwrap(), "k".parse().unwrap())]);
             let client = outbound::client().unwrap();
             let service = Some(Service { client, url: server.uri(), headers });
-            let recipients = Recipients { extended: true, service };
+            let mail_servers = Some(MailServers::new(Some(names.address), &[]).unwrap());
+            let recipients = Recipients { mail_servers, service };
             assert_eq!(recipients.accept("a@b.co").await, expected);
-            assert!(!recipients.accept("a@b.test").await, "the service is not asked");
+            assert!(!recipients.accept("a@b.test").await, "nobody is asked");
         }
+        assert!(names.asked().iter().all(|query| query == "b.co. MX"), "{:?}", names.asked());
         assert!(Recipients::default().accept("a@b.test").await);
     }
 }
