@@ -23,7 +23,7 @@ INSTALLED := $(NODE_FOLDERS:%=%/node_modules/.package-lock.json)
 
 .PHONY: help
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-14s %s\n", $$1, $$2 }'
 
 .PHONY: run
 run: ## set up, build, and start Vestibule; Ctrl-C stops it and its database
@@ -64,6 +64,10 @@ $(INSTALLED): %/node_modules/.package-lock.json: %/package-lock.json
 fuzz: ## requests to the data API, changed at random, through its parser and planner (FOR=300 seconds)
 	cargo run -p rest --features fuzz --example hammer -- $(or $(FOR),60)
 
+.PHONY: fuzz-coverage
+fuzz-coverage: ## the same, led by which code they reach (FOR=300 seconds; needs cargo-fuzz)
+	@fuzz/run $(or $(FOR),60)
+
 .PHONY: bench
 bench: ## the release binary measured, against targets (PART=rest for one part of bench/)
 	@tests/setup test
@@ -73,4 +77,4 @@ bench: ## the release binary measured, against targets (PART=rest for one part o
 
 .PHONY: clean
 clean: ## remove what was built; data in .vestibule stays
-	rm -rf target web/dist $(NODE_FOLDERS:%=%/node_modules)
+	rm -rf target fuzz/target web/dist $(NODE_FOLDERS:%=%/node_modules)
