@@ -3,3 +3,7 @@
 grant create on schema vestibule to supabase_auth_admin;
 alter table vestibule.user_moves owner to supabase_auth_admin;
 revoke create on schema vestibule from supabase_auth_admin;
+-- The triggers' functions write to it as whoever migrates, which need be no superuser.
+set role supabase_auth_admin;
+grant select, insert, update, delete on vestibule.user_moves to session_user;
+reset role;
