@@ -4,8 +4,8 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use ::http::HeaderMap;
 use ::http::header::AUTHORIZATION;
+use ::http::{HeaderMap, HeaderValue};
 use serde::Serialize;
 
 /// The request's id, in the request's extensions and in the answer's `x-request-id`.
@@ -20,7 +20,13 @@ pub struct ClientAddr(pub IpAddr);
 /// `None` when the header is absent or of another form.
 #[must_use]
 pub fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
+    headers.get(AUTHORIZATION).and_then(bearer_of)
+}
+
+/// The token of the value of an `Authorization` header, as [`bearer`].
+#[must_use]
+pub fn bearer_of(value: &HeaderValue) -> Option<&str> {
+    let value = value.to_str().ok()?;
     let (scheme, token) = value.split_once(' ')?;
     let is_token = !token.is_empty() && !token.contains(char::is_whitespace);
     (scheme.eq_ignore_ascii_case("bearer") && is_token).then_some(token)

@@ -38,8 +38,7 @@ impl Rows {
         let mut group = lease.group();
         let opened = async {
             group.transaction(context, &queries).await?;
-            let (answers, is_committed) = group.streamed().await?;
-            Ok((answers, is_committed))
+            group.streamed().await
         };
         let (answers, is_committed) = match opened.await {
             Ok(opened) => opened,

@@ -24,7 +24,7 @@ impl Transaction {
     /// # Errors
     /// [`Error::Query`]; the transaction can then only be rolled back (or back to a savepoint).
     pub async fn query(&mut self, sql: &str, params: &[Param<'_>]) -> Result<Vec<Row>, Error> {
-        Ok(self.run(&[Query { sql, params }]).await?.pop().unwrap_or_default().rows)
+        Ok(self.run(sql, params).await?.rows)
     }
 
     /// Runs a statement that returns at most one row.
@@ -52,15 +52,7 @@ impl Transaction {
     /// # Errors
     /// As [`Transaction::query`].
     pub async fn execute(&mut self, sql: &str, params: &[Param<'_>]) -> Result<u64, Error> {
-        Ok(self.run(&[Query { sql, params }]).await?.pop().unwrap_or_default().affected)
-    }
-
-    /// Runs statements, of which none depends on what another one gave, in one round trip once all are prepared.
-    ///
-    /// # Errors
-    /// As [`Transaction::query`], of the first that fails.
-    pub async fn queries(&mut self, queries: &[Query<'_>]) -> Result<Vec<Vec<Row>>, Error> {
-        Ok(self.run(queries).await?.into_iter().map(|answer| answer.rows).collect())
+        Ok(self.run(sql, params).await?.affected)
     }
 
     /// Runs a statement with the next one, or with the commit, in the same round trip.
@@ -76,7 +68,7 @@ impl Transaction {
     /// # Errors
     /// As [`Transaction::query`].
     pub async fn batch(&mut self, sql: &str) -> Result<(), Error> {
-        self.run(&[]).await?;
+        self.group()?.finish().await?;
         self.connection().simple(sql).await
     }
 
@@ -106,12 +98,10 @@ impl Transaction {
         connection.simple("rollback").await
     }
 
-    async fn run(&mut self, queries: &[Query<'_>]) -> Result<Vec<Answer>, Error> {
+    async fn run(&mut self, sql: &str, params: &[Param<'_>]) -> Result<Answer, Error> {
         let mut group = self.group()?;
-        for query in queries {
-            group.add(*query).await?;
-        }
-        group.finish().await
+        group.add(Query { sql, params }).await?;
+        Ok(group.finish().await?.pop().unwrap_or_default())
     }
 
     /// What is sent next, with the beginning of the transaction in front of its first statement.

@@ -13,7 +13,7 @@ use base::Clock;
 use base::jwt::Keyring;
 use base::project::{ApiKey, ProjectKeys};
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
+use http::{HeaderName, HeaderValue, StatusCode, Uri};
 use secrecy::{ExposeSecret, SecretString};
 
 static API_KEY: HeaderName = HeaderName::from_static("apikey");
@@ -105,9 +105,8 @@ impl Gateway {
     /// Whether a request carried the secret key or the legacy JWT of the same role, which must not have expired.
     pub fn is_operator(&self, credentials: &Credentials) -> bool {
         let key = credentials.key.as_ref().and_then(|key| key.to_str().ok());
-        let authorization: HeaderMap =
-            credentials.authorization.iter().map(|value| (AUTHORIZATION, value.clone())).collect();
-        [key, base::http::bearer(&authorization)].into_iter().flatten().any(|key| {
+        let bearer = credentials.authorization.as_ref().and_then(base::http::bearer_of);
+        [key, bearer].into_iter().flatten().any(|key| {
             let is_valid = key.starts_with("sb_")
                 || self
                     .0

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use base::Random;
 use jiff::Timestamp;
-use pg::{Query, Transaction};
+use pg::Transaction;
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -66,11 +66,10 @@ const FIND: &str = concat!(
 
 /// Locks the session of a token, waiting for others that refresh it, then reads everything about it.
 pub(crate) async fn lock(tx: &mut Transaction, token: &str) -> Result<Option<Found>, pg::Error> {
-    let params: &[pg::Param<'_>] = &[&token];
-    // A statement of its own reads, so that it sees what the holder of the lock has written.
-    let mut rows = tx.queries(&[Query { sql: LOCK_SESSION, params }, Query { sql: FIND, params }]).await?;
-    let found = rows.pop().and_then(|mut rows| rows.pop());
-    Ok(found.map(|row| {
+    tx.defer(LOCK_SESSION, &[&token]).await?;
+    // A statement of its own, so that it sees what the holder of the lock has written.
+    let row = tx.query_opt(FIND, &[&token]).await?;
+    Ok(row.map(|row| {
         let session: Option<Value> = row.get("session");
         let active: Option<String> = row.get("active_token");
         Found {

@@ -103,11 +103,13 @@ impl<'a> Group<'a> {
             self.connection.add_unnamed(query.sql, &typed(query.params))?;
             return Ok(None);
         }
-        if self.connection.statement(query.sql).is_none() {
-            self.exchange().await?;
-            self.connection.prepare(query.sql).await?;
-        }
-        let statement = self.connection.statement(query.sql).cloned().ok_or_else(unexpected)?;
+        let statement = match self.connection.statement(query.sql).cloned() {
+            Some(statement) => statement,
+            None => {
+                self.exchange().await?;
+                self.connection.prepare(query.sql).await?
+            }
+        };
         self.connection.add(&statement, query.params)?;
         Ok(Some(statement.columns()))
     }

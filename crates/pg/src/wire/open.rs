@@ -1,7 +1,6 @@
 //! Connecting: the socket is ours, the driver negotiates TLS and logs in over it, and gives it back.
 
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use base::Random;
@@ -123,19 +122,18 @@ async fn log_in(
     tls: Option<&MakeRustlsConnect>,
 ) -> Result<Box<dyn super::stream::Stream>, Error> {
     let failed = |error: tokio_postgres::Error| Error::Connect(error.into());
-    let session = Arc::new(Mutex::new(None));
+    let session = Lent::nothing();
     match tls {
         Some(tls) => {
             let connector = MakeTlsConnect::<Lent>::make_tls_connect(&mut tls.clone(), &place.name);
             let connector = connector.map_err(|error| Error::Settings(format!("TLS: {error}")))?;
-            let secured = Secured { connector, session: Arc::clone(&session) };
+            let secured = Secured { connector, session: session.clone() };
             config.connect_raw(stream.clone(), secured).await.map(drop)
         }
         None => config.connect_raw(stream.clone(), NoTls).await.map(drop),
     }
     .map_err(failed)?;
-    let session: Option<Lent> = session.lock().unwrap_or_else(PoisonError::into_inner).take();
-    let back = session.unwrap_or(stream).take();
+    let back = session.take().or_else(|| stream.take());
     back.ok_or_else(|| Error::Connect(Cause::Broken(io::Error::other("the stream was not given back"))))
 }
 

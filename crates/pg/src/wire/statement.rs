@@ -112,22 +112,22 @@ impl Connection {
     ///
     /// # Errors
     /// [`Error::Query`]; a transaction around it has failed then.
-    pub(super) async fn prepare(&mut self, sql: &str) -> Result<(), Error> {
+    pub(super) async fn prepare(&mut self, sql: &str) -> Result<Statement, Error> {
         let name = self.name();
         let parse = frontend::parse(&name, sql, [], &mut self.outbound);
         let added = parse.and_then(|()| frontend::describe(b'S', &name, &mut self.outbound)).map_err(unsent);
         self.or_doubt(added)?;
         self.send_group().await?;
-        let mut statement = Known { name, params: Vec::new(), columns: Columns::from([]) };
+        let mut known = Known { name, params: Vec::new(), columns: Columns::from([]) };
         loop {
             match self.message().await? {
                 Message::ParseComplete => {}
                 Message::ParameterDescription(body) => {
                     let types = body.parameters().map(|oid| Ok(type_of(oid))).collect();
-                    statement.params = types.map_err(broken)?;
+                    known.params = types.map_err(broken)?;
                 }
                 Message::RowDescription(body) => {
-                    statement.columns = columns(&body).map_err(broken)?;
+                    known.columns = columns(&body).map_err(broken)?;
                     break;
                 }
                 Message::NoData => break,
@@ -136,8 +136,9 @@ impl Connection {
             }
         }
         self.end().await?;
-        self.statements.insert(sql.into(), Statement(Arc::new(statement)));
-        Ok(())
+        let statement = Statement(Arc::new(known));
+        self.statements.insert(sql.into(), statement.clone());
+        Ok(statement)
     }
 
     fn name(&mut self) -> String {

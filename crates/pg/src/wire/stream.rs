@@ -35,7 +35,18 @@ pub(super) struct Lent(Arc<Mutex<Option<Box<dyn Stream>>>>);
 
 impl Lent {
     pub(super) fn new(stream: impl Stream + 'static) -> Self {
-        Self(Arc::new(Mutex::new(Some(Box::new(stream)))))
+        let lent = Self::nothing();
+        lent.put(stream);
+        lent
+    }
+
+    /// A place for a stream that there is not yet.
+    pub(super) fn nothing() -> Self {
+        Self(Arc::default())
+    }
+
+    fn put(&self, stream: impl Stream + 'static) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(stream));
     }
 
     /// Ends the loan.
@@ -61,8 +72,8 @@ impl TlsStream for Lent {
 /// Begins TLS over a stream that is lent, and lends the TLS session in its place.
 pub(super) struct Secured<C> {
     pub(super) connector: C,
-    /// Where the session can be taken back from, if there came to be one.
-    pub(super) session: Arc<Mutex<Option<Lent>>>,
+    /// The session, once there is one.
+    pub(super) session: Lent,
 }
 
 impl<C> TlsConnect<Lent> for Secured<C>
@@ -77,9 +88,8 @@ where
 
     fn connect(self, stream: Lent) -> Self::Future {
         Box::pin(async move {
-            let session = Lent::new(Tls(self.connector.connect(stream).await.map_err(Into::into)?));
-            *self.session.lock().unwrap_or_else(PoisonError::into_inner) = Some(session.clone());
-            Ok(session)
+            self.session.put(Tls(self.connector.connect(stream).await.map_err(Into::into)?));
+            Ok(self.session)
         })
     }
 }
