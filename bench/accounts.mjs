@@ -36,6 +36,21 @@ export async function addUsers(server, hash, from, to) {
     from generate_series(${from}, ${to}) n;`)
 }
 
+/** Opens a session for each user there is, as if each had signed in on one device. */
+export async function addSessions(server) {
+  await server.sql(`
+    with session as (
+      insert into auth.sessions (id, user_id, created_at, updated_at, aal)
+      select gen_random_uuid(), id, now(), now(), 'aal1' from auth.users
+      returning id, user_id
+    ), claim as (
+      insert into auth.mfa_amr_claims (id, session_id, created_at, updated_at, authentication_method)
+      select gen_random_uuid(), id, now(), now(), 'password' from session
+    )
+    insert into auth.refresh_tokens (instance_id, token, user_id, revoked, created_at, updated_at, session_id)
+    select '${NIL}', (100000000000 + row_number() over ())::text, user_id, false, now(), now(), id from session`)
+}
+
 /** What would otherwise go on in the background while something is measured. */
 export const settle = (server) => output('psql', ['-Xq', '-d', server.keys.DB_URL, '-c', 'vacuum analyze', '-c', 'checkpoint'])
 

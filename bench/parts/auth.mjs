@@ -1,7 +1,7 @@
 // Accounts, on a database with 100,000 users.
 
 import { ROUNDS, SECONDS, CONNECTIONS, ask, hashes, inTurns, load, median, pgbench } from '../measure.mjs'
-import { PASSWORD, addUsers, passwordHash, refreshRequest, settle, signIn, signInRequest, spread, userId } from '../accounts.mjs'
+import { PASSWORD, addSessions, addUsers, passwordHash, refreshRequest, settle, signIn, signInRequest, spread, userId } from '../accounts.mjs'
 import { logged, script, transaction } from '../statements.mjs'
 
 export const title = 'Accounts, 100,000 users'
@@ -14,6 +14,7 @@ export const environment = { GOTRUE_MAILER_AUTOCONFIRM: 'true' }
 export async function measure(server, options, table) {
   const hash = await passwordHash(server)
   await addUsers(server, hash, 1, USERS)
+  await addSessions(server)
   await settle(server)
   const numbers = spread(TURNS, USERS)
   const sessions = await signIn(server, numbers)
@@ -70,7 +71,7 @@ async function refresh(server, table, known) {
   const scripts = [await script(server, known.statements, { replace, before, gset: { [locked]: 'l_', [found]: 'f_' } })]
   const { ours, theirs } = await inTurns({
     theirs: async (round) => {
-      const base = 100_000_000_000 + round * 10_000_000_000
+      const base = 200_000_000_000 + round * 10_000_000_000
       await sessionsOf(server, base)
       return (await pgbench(server, 'supabase_auth_admin', scripts, { variables: { base, c: 0 } })).rate
     },
