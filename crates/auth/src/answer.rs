@@ -1,4 +1,5 @@
-//! The outermost layer: the deadline of a request, and the bodies of errors in the version that it asks for.
+//! The one layer around all routes: the deadline of a request, what it must pass, and the bodies of errors in the
+//! version that it asks for.
 
 use axum::body::Body;
 use axum::extract::{Request, State as With};
@@ -14,6 +15,7 @@ use serde_json::{Value, json};
 use crate::clean_up;
 use crate::error::{Error, Raised};
 use crate::json::respond;
+use crate::limits::gate;
 use crate::origin::Origin;
 use crate::state::State;
 
@@ -36,9 +38,9 @@ pub(crate) async fn finish(With(state): With<State>, request: Request, next: Nex
     let origin = Origin::of(&request);
     let is_write = clean_up::is_write(request.method());
     let response = if limit.is_zero() {
-        origin.scope(next.run(request)).await
+        origin.scope(gate(&state, request, next)).await
     } else {
-        let answer = origin.scope(next.run(request));
+        let answer = origin.scope(gate(&state, request, next));
         tokio::time::timeout(limit, answer).await.unwrap_or_else(|_| Error::Timeout.into_response())
     };
     if is_write && response.status().is_success() {

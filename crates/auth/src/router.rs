@@ -6,8 +6,8 @@ use axum::routing::{MethodRouter, delete, get, post};
 
 use crate::state::State;
 use crate::{
-    admin, answer, invite, limits, login, logout, mfa, off, otp, public, reauthenticate, recover, resend, sessions,
-    signup, user, verify,
+    admin, answer, invite, login, logout, mfa, off, otp, public, reauthenticate, recover, resend, sessions, signup,
+    user, verify,
 };
 
 /// All routes, without the public prefix (`/auth/v1`).
@@ -32,7 +32,6 @@ pub fn router(state: State) -> Router {
     let router = with_slash(router, "/admin/users/{user_id}", one);
     sessions::routes(mfa::routes(router))
         .fallback(answer::not_found)
-        .layer(middleware::from_fn_with_state(state.clone(), limits::gate))
         .layer(middleware::from_fn_with_state(state.clone(), answer::finish))
         .with_state(state)
 }

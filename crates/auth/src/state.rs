@@ -1,5 +1,6 @@
 //! What all handlers share.
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use authkit::{Hasher, Sealer};
@@ -27,10 +28,14 @@ pub struct Deps {
     pub random: Random,
 }
 
-/// The service's state. Cheap to clone.
+/// The service's state. Cheap to clone, which happens several times in each request.
 #[derive(Clone, Debug)]
-pub struct State {
-    pub(crate) settings: Arc<Settings>,
+pub struct State(Arc<Inner>);
+
+/// What [`State`] points to.
+#[derive(Clone, Debug)]
+pub struct Inner {
+    pub(crate) settings: Settings,
     pub(crate) db: pg::Db,
     /// Further connections, for what is counted at once while a transaction is open.
     pub(crate) counters: pg::Db,
@@ -38,8 +43,8 @@ pub struct State {
     pub(crate) clock: Clock,
     pub(crate) random: Random,
     pub(crate) hasher: Hasher,
-    pub(crate) allow_list: Arc<AllowList>,
-    pub(crate) protection: Arc<Protection>,
+    pub(crate) allow_list: AllowList,
+    pub(crate) protection: Protection,
     pub(crate) outside: Arc<Outside>,
     pub(crate) times: Times,
     pub(crate) cleaner: Cleaner,
@@ -59,11 +64,11 @@ impl State {
         let Deps { db, keyring, clock, random } = deps;
         let hasher = Hasher::new(random.clone());
         let sealer = Sealer::new(&settings.db_encryption).expect("validate() has read the keys");
-        let allow_list = Arc::new(AllowList::new(&settings));
+        let allow_list = AllowList::new(&settings);
         let few = PoolSettings { max_connections: COUNTING_CONNECTIONS, ..PoolSettings::default() };
         let counters = pg::Db::new(db.target().clone(), &few).unwrap_or_else(|_| db.clone());
-        Self {
-            settings: Arc::new(settings),
+        Self(Arc::new(Inner {
+            settings,
             db,
             counters,
             keyring,
@@ -71,35 +76,49 @@ impl State {
             random,
             hasher,
             allow_list,
-            protection: Arc::default(),
+            protection: Protection::default(),
             outside: Arc::default(),
             times: Times::default(),
             cleaner: Cleaner::default(),
             sealer,
-        }
+        }))
     }
 
     /// The same service with what protects it.
     #[must_use]
     pub fn with_protection(self, protection: Protection) -> Self {
-        Self { protection: Arc::new(protection), ..self }
+        self.with(|inner| inner.protection = protection)
     }
 
     /// The same service with what it reaches outside.
     #[must_use]
     pub fn with_outside(self, outside: Outside) -> Self {
-        Self { outside: Arc::new(outside), ..self }
+        self.with(|inner| inner.outside = Arc::new(outside))
     }
 
     /// The same service with another way to hash passwords.
     #[must_use]
     pub fn with_hasher(self, hasher: Hasher) -> Self {
-        Self { hasher, ..self }
+        self.with(|inner| inner.hasher = hasher)
+    }
+
+    fn with(self, change: impl FnOnce(&mut Inner)) -> Self {
+        let mut inner = Arc::unwrap_or_clone(self.0);
+        change(&mut inner);
+        Self(Arc::new(inner))
     }
 
     /// A password that nobody knows, for accounts that have none yet.
     pub(crate) fn random_password(&self) -> String {
         const LENGTH: usize = 64;
         self.random.text(LENGTH, b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789")
+    }
+}
+
+impl Deref for State {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.0
     }
 }

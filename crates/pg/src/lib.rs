@@ -29,7 +29,7 @@ pub use rows::{Rows, Streamed};
 pub use session::Session;
 pub use text::{Raw, Text};
 pub use tokio_postgres::error::ErrorPosition;
-pub use tokio_postgres::types::{FromSql, ToSql};
+pub use tokio_postgres::types::{FromSql, Json, ToSql};
 pub use tokio_postgres::{Row as SessionRow, SimpleColumn, SimpleQueryMessage, SimpleQueryRow};
 pub use transaction::Transaction;
 pub use wire::{Column, Row, RowIndex};

@@ -45,6 +45,7 @@ migrations! {
     15 "0015_history",
     16 "0016_users_moves_owner",
     17 "0017_users_list_covered",
+    18 "0018_trigrams_planned_once",
 }
 
 /// The roles that services log in as.

@@ -1,7 +1,7 @@
 //! What a request must pass before its handler: the bucket of its address, then the captcha.
 
 use axum::body::{Body as AxumBody, to_bytes};
-use axum::extract::{Request, State as With};
+use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use base::http::ClientAddr;
@@ -17,8 +17,8 @@ use crate::query::Query;
 use crate::state::State;
 
 /// Lets a request pass, or answers what it is denied.
-pub(crate) async fn gate(With(state): With<State>, request: Request, next: Next) -> Response {
-    match pass(&state, request).await {
+pub(crate) async fn gate(state: &State, request: Request, next: Next) -> Response {
+    match pass(state, request).await {
         Ok(request) => next.run(request).await,
         Err(error) => error.into_response(),
     }

@@ -8,7 +8,7 @@ use pg::Transaction;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::sessions::{Session, session_json};
+use super::sessions::{self, Session, session_json};
 use super::users::{User, user_columns};
 
 /// How long a refresh token is.
@@ -70,7 +70,6 @@ pub(crate) async fn lock(tx: &mut Transaction, token: &str) -> Result<Option<Fou
     // A statement of its own, so that it sees what the holder of the lock has written.
     let row = tx.query_opt(FIND, &[&token]).await?;
     Ok(row.map(|row| {
-        let session: Option<Value> = row.get("session");
         let active: Option<String> = row.get("active_token");
         Found {
             id: row.get("token_id"),
@@ -78,8 +77,7 @@ pub(crate) async fn lock(tx: &mut Transaction, token: &str) -> Result<Option<Fou
             is_revoked: row.get("is_revoked"),
             updated_at: row.get("token_updated_at"),
             user: User::from_row(&row),
-            session: session
-                .map(|value| serde_json::from_value(value).expect("the statement builds this JSON with all fields")),
+            session: sessions::from_row(&row),
             last_parent: row.get("last_parent"),
             active: active.map(|token| Active { token, parent: row.get("active_parent") }),
         }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use authkit::refresh::Key;
 use jiff::Timestamp;
-use pg::{Context, Db, Param, Row, Transaction};
+use pg::{Context, Db, Json, Param, Row, Transaction};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::Value;
@@ -96,9 +96,8 @@ pub(crate) async fn find_with_user(
 }
 
 /// Reads the column `session`, which holds [`session_json`].
-fn from_row(row: &Row) -> Option<Session> {
-    let session: Option<Value> = row.get("session");
-    session.map(|value| serde_json::from_value(value).expect("the statement builds this JSON with all fields"))
+pub(super) fn from_row(row: &Row) -> Option<Session> {
+    row.get::<_, Option<Json<Session>>>("session").map(|Json(session)| session)
 }
 
 const LOCK: &str = "select user_id from auth.sessions where id = $1 for update";

@@ -58,8 +58,14 @@ const SOUGHT_NEWEST_FIRST: &str = page!(candidates!("$21"), "desc");
 const SOUGHT_OLDEST_FIRST: &str = page!(candidates!("$21"), "asc");
 
 /// How a list is planned: its statements are short, and what the planner cannot know of them makes it expect long ones.
-pub(super) fn context() -> Context {
+fn context() -> Context {
     Context::service().set("jit", "off").set("max_parallel_workers_per_gather", "0")
+}
+
+/// The same where one plan is good for whatever is looked for. The planner would make one each time, since it takes that
+/// for cheaper, which costs as much as to carry it out.
+pub(super) fn planned_once() -> Context {
+    context().set("plan_cache_mode", "force_generic_plan")
 }
 
 /// A page of users without identities and factors, and the number of all that match.
@@ -79,7 +85,8 @@ pub(crate) async fn list(db: &Db, conditions: &Conditions, page: Page) -> Result
         (ListOrder::NewestFirst, false) => SOUGHT_NEWEST_FIRST,
         (ListOrder::OldestFirst, false) => SOUGHT_OLDEST_FIRST,
     };
-    Ok(read(&db.read(&context(), sql, &params).await?))
+    let context = if parts.is_empty() { context() } else { planned_once() };
+    Ok(read(&db.read(&context, sql, &params).await?))
 }
 
 /// Reads the rows of a page, of which each has the total.
@@ -163,7 +170,7 @@ pub(crate) async fn slice(db: &Db, conditions: &Conditions, slice: &Slice) -> Re
     let parts = conditions.parts();
     let mut params = conditions.params().to_vec();
     params.extend([&at as Param<'_>, &id, &slice.limit]);
-    let in_order = context().set("enable_seqscan", "off").set("enable_bitmapscan", "off");
+    let in_order = planned_once().set("enable_seqscan", "off").set("enable_bitmapscan", "off");
     if parts.is_empty() {
         return Ok(db.read(&in_order, plain, &params).await?.iter().map(User::bare).collect());
     }
@@ -179,7 +186,7 @@ pub(crate) async fn slice(db: &Db, conditions: &Conditions, slice: &Slice) -> Re
         looked_at = looked_at.saturating_mul(slice.limit).saturating_mul(3) / (found.max(1) * 2);
     }
     params.push(&parts);
-    Ok(db.read(&context(), sought, &params).await?.iter().map(User::bare).collect())
+    Ok(db.read(&planned_once(), sought, &params).await?.iter().map(User::bare).collect())
 }
 
 macro_rules! look_up {
@@ -212,5 +219,5 @@ pub(crate) async fn with_phone(db: &Db, conditions: &Conditions, phone: &str) ->
 async fn look_up(db: &Db, conditions: &Conditions, sql: &str, contact: &str) -> Result<Vec<User>, pg::Error> {
     let mut params = conditions.params().to_vec();
     params.push(&contact);
-    Ok(db.read(&context(), sql, &params).await?.iter().map(User::bare).collect())
+    Ok(db.read(&planned_once(), sql, &params).await?.iter().map(User::bare).collect())
 }

@@ -20,7 +20,7 @@ pub(crate) use find::{
 pub(crate) use list::{ListOrder, Page, Slice, list, slice, with_email, with_phone};
 
 use jiff::Timestamp;
-use pg::Row;
+use pg::{Json, Row};
 use secrecy::SecretString;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -181,6 +181,6 @@ impl User {
 }
 
 /// Reads a column that holds what our own `json_build_object` made.
-pub(crate) fn json<T: DeserializeOwned>(row: &Row, column: &str) -> T {
-    serde_json::from_value(row.get(column)).expect("the statement builds this JSON with all fields")
+fn json<T: DeserializeOwned>(row: &Row, column: &str) -> T {
+    row.get::<_, Json<T>>(column).0
 }

@@ -107,7 +107,7 @@ async fn read(db: &Db, aud: &str, page: Page) -> Result<Vec<Row>, pg::Error> {
     };
     // The planner does not know how few users are passed over, and how few are shown.
     let others = ["enable_seqscan", "enable_bitmapscan", "enable_hashjoin", "enable_mergejoin"];
-    let context = others.into_iter().fold(list::context(), |context, other| context.set(other, "off"));
+    let context = others.into_iter().fold(list::planned_once(), |context, other| context.set(other, "off"));
     db.read(&context, sql, &[&aud, &page.limit, &page.offset]).await
 }
 
