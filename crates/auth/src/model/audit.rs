@@ -132,8 +132,8 @@ const INSERT: &str = "
     insert into auth.audit_log_entries (instance_id, id, payload, created_at, ip_address)
     values ('00000000-0000-0000-0000-000000000000', $1, $2, $3, $4)";
 
-/// Adds an entry in the transaction of what it tells, with the address that the request came from. Supabase keeps that
-/// for second factors and identities only.
+/// Adds an entry in the transaction of what it tells, with what that does next, and with the address that the request
+/// came from. Supabase keeps that for second factors and identities only.
 pub(crate) async fn insert(
     tx: &mut Transaction,
     state: &State,
@@ -142,7 +142,7 @@ pub(crate) async fn insert(
 ) -> Result<(), pg::Error> {
     let Some(payload) = unless_disabled(state, payload.clone()) else { return Ok(()) };
     let address = Origin::current().ip.map(|ip| ip.to_string()).unwrap_or_default();
-    tx.execute(INSERT, &[&state.random.uuid(), &payload, &at, &address]).await.map(drop)
+    tx.defer(INSERT, &[&state.random.uuid(), &payload, &at, &address]).await
 }
 
 /// The same at the present time, with the address of a client.
@@ -154,5 +154,5 @@ pub(crate) async fn insert_from(
 ) -> Result<(), pg::Error> {
     let Some(payload) = unless_disabled(state, payload.clone()) else { return Ok(()) };
     let address = client.ip.map(|ip| ip.to_string()).unwrap_or_default();
-    tx.execute(INSERT, &[&state.random.uuid(), &payload, &state.clock.now(), &address]).await.map(drop)
+    tx.defer(INSERT, &[&state.random.uuid(), &payload, &state.clock.now(), &address]).await
 }

@@ -100,14 +100,24 @@ pub(super) fn from_row(row: &Row) -> Option<Session> {
     row.get::<_, Option<Json<Session>>>("session").map(|Json(session)| session)
 }
 
-const LOCK: &str = "select user_id from auth.sessions where id = $1 for update";
+const LOCK: &str = "select from auth.sessions where id = $1 for update";
+
+const SESSION_AND_USER: &str = concat!(
+    "select ",
+    user_columns!(),
+    ", ",
+    session_json!(),
+    " as session
+      from auth.sessions s
+      join auth.users u on u.id = s.user_id and u.instance_id = '00000000-0000-0000-0000-000000000000'
+      where s.id = $1"
+);
 
 /// Locks a session, waiting for others that refresh it, then reads it with its user.
 pub(crate) async fn lock_with_user(tx: &mut Transaction, id: Uuid) -> Result<Option<(User, Session)>, pg::Error> {
-    let Some(locked) = tx.query_opt(LOCK, &[&id]).await? else { return Ok(None) };
-    let user_id: Uuid = locked.get("user_id");
+    tx.defer(LOCK, &[&id]).await?;
     // A statement of its own, so that it sees what the holder of the lock has written.
-    let row = tx.query_opt(USER_AND_SESSION, &[&user_id, &Some(id)]).await?;
+    let row = tx.query_opt(SESSION_AND_USER, &[&id]).await?;
     Ok(row.and_then(|row| from_row(&row).map(|session| (User::from_row(&row), session))))
 }
 
