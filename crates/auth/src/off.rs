@@ -7,7 +7,7 @@ use axum::response::Response;
 use axum::routing::{any, get};
 use http::StatusCode;
 
-use crate::bearer::Authenticated;
+use crate::bearer::{Admin, Authenticated};
 use crate::denial::Denial;
 use crate::error::Error;
 use crate::state::State;
@@ -16,7 +16,9 @@ use crate::user;
 const SAML: Denial = Denial::new(StatusCode::NOT_FOUND, "saml_provider_disabled", "SAML 2.0 is disabled");
 const PASSKEYS: Denial = Denial::new(StatusCode::NOT_FOUND, "passkey_disabled", "Passkeys are disabled");
 const OAUTH_SERVER: Denial = Denial::new(StatusCode::NOT_FOUND, "feature_disabled", "OAuth server is disabled");
-const SCIM: Denial = Denial::new(StatusCode::NOT_FOUND, "feature_disabled", "SCIM is disabled");
+const CUSTOM_PROVIDERS: Denial =
+    Denial::new(StatusCode::NOT_FOUND, "feature_disabled", "Custom OAuth providers are disabled");
+const SCIM: Denial = Denial::new(StatusCode::NOT_FOUND, "feature_disabled", "SCIM server is disabled");
 const PROVIDER: Denial =
     Denial::new(StatusCode::BAD_REQUEST, "validation_failed", "Unsupported provider: provider is not enabled");
 const ID_TOKEN: Denial = Denial::new(
@@ -37,6 +39,10 @@ pub(crate) fn routes(router: Router<State>) -> Router<State> {
         .route("/passkeys", any(async || refused(PASSKEYS)))
         .route("/passkeys/{*path}", any(async || refused(PASSKEYS)))
         .route("/oauth/{*path}", any(async || refused(OAUTH_SERVER)))
+        .route("/user/oauth/grants", any(async |_: Authenticated| refused(OAUTH_SERVER)))
+        .route("/admin/oauth/{*path}", any(async |_: Admin| refused(OAUTH_SERVER)))
+        .route("/admin/custom-providers", any(async |_: Admin| refused(CUSTOM_PROVIDERS)))
+        .route("/admin/custom-providers/{*path}", any(async |_: Admin| refused(CUSTOM_PROVIDERS)))
         .route("/scim/{*path}", any(async || refused(SCIM)))
 }
 

@@ -28,4 +28,15 @@ async fn what_is_not_there_answers_as_switched_off() {
     assert_eq!(service.send(Call::get(link)).await.status, 401);
     let answer = service.send(Call::get(link).bearer(text(&session, "access_token"))).await;
     assert_eq!((answer.status.as_u16(), answer.json()["error_code"].as_str()), (404, Some("manual_linking_disabled")));
+    for (path, bearer) in [
+        ("/user/oauth/grants", text(&session, "access_token")),
+        ("/admin/oauth/clients", &testkit::project::service_token()),
+        ("/admin/oauth/clients/8d7f", &testkit::project::service_token()),
+        ("/admin/custom-providers", &testkit::project::service_token()),
+        ("/admin/custom-providers/custom:x", &testkit::project::service_token()),
+    ] {
+        assert_eq!(service.send(Call::get(path)).await.status, 401, "{path}");
+        let answer = service.send(Call::get(path).bearer(bearer)).await;
+        assert_eq!((answer.status.as_u16(), answer.json()["error_code"].as_str()), (404, Some("feature_disabled")));
+    }
 }
