@@ -29,12 +29,23 @@ pub(crate) struct Admin {
     pub(crate) role: String,
 }
 
+impl Authenticated {
+    /// Whether the user has a second factor and has not proven it in this session.
+    pub(crate) fn lacks_second_level(&self) -> bool {
+        self.user.has_verified_factor() && !self.session.as_ref().is_some_and(Session::is_second_level)
+    }
+}
+
 impl FromRequestParts<State> for Authenticated {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Error> {
         let claims = claims(parts, state)?;
         let (user, session) = load(&claims, state).await?;
+        // A token without a session outlives the account.
+        if user.deleted_at.is_some() {
+            return Err(Error::TokenUserNotFound);
+        }
         if user.is_banned(state.clock.now()) {
             return Err(Error::Banned);
         }
@@ -49,9 +60,12 @@ impl FromRequestParts<State> for Admin {
         let claims = claims(parts, state)?;
         if session_claim(&claims).is_some() {
             let now = state.clock.now();
-            if let (user, Some(session)) = load(&claims, state).await?
-                && validity::check(&state.settings, &user, &session, None, now).is_err()
-            {
+            let (user, session) = load(&claims, state).await?;
+            if user.is_banned(now) {
+                return Err(Error::Banned);
+            }
+            let is_over = |session| validity::check(&state.settings, &user, session, None, now).is_err();
+            if session.as_ref().is_some_and(is_over) {
                 return Err(Error::AdminSessionExpired);
             }
         }

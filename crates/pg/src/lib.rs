@@ -3,6 +3,7 @@
 //! our own.
 
 pub mod bus;
+pub mod clamped;
 pub mod connect;
 pub mod context;
 pub mod csv;
@@ -21,6 +22,7 @@ mod typed;
 mod wire;
 
 pub use bus::{Bus, Event};
+pub use clamped::Clamped;
 pub use connect::Target;
 pub use context::{Context, Isolation};
 pub use db::{Db, PoolSettings, Query};

@@ -46,6 +46,7 @@ migrations! {
     16 "0016_users_moves_owner",
     17 "0017_users_list_covered",
     18 "0018_trigrams_planned_once",
+    19 "0019_floors_and_long_hashes",
 }
 
 /// The roles that services log in as.

@@ -36,7 +36,23 @@ pub(super) enum Ban {
     Until(Timestamp),
 }
 
+/// How many characters the columns `aud` and `role` take.
+const LONGEST_NAME: usize = 255;
+
 impl Attributes {
+    /// The role, where one is given.
+    ///
+    /// # Errors
+    /// When role or audience do not fit into their columns.
+    pub(super) fn checked_role(&self) -> Result<Option<&str>, Error> {
+        for (name, value) in [("role", &self.role), ("aud", &self.aud)] {
+            if value.chars().count() > LONGEST_NAME {
+                return Err(Error::validation(format!("{name} cannot be longer than {LONGEST_NAME} characters")));
+            }
+        }
+        Ok(Some(self.role.trim()).filter(|role| !role.is_empty()))
+    }
+
     /// The address in the form in which it is stored; `None` when there is none.
     pub(super) fn checked_email(&self) -> Result<Option<String>, Error> {
         if self.email.is_empty() { Ok(None) } else { Ok(Some(authkit::address::email(&self.email)?)) }

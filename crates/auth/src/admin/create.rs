@@ -24,6 +24,9 @@ use crate::state::State;
 /// What clients are told when the database refuses.
 const NOT_CREATED: &str = "Database error creating new user";
 
+/// How long a hash of another program may be; those of the kinds that are known have some hundred characters.
+const LONGEST_HASH: usize = 1024;
+
 /// Creates a user; answers it with status 200.
 pub(crate) async fn create(
     With(state): With<State>,
@@ -34,6 +37,7 @@ pub(crate) async fn create(
     if attributes.email.is_empty() && attributes.phone.is_empty() {
         return Err(Error::validation("Cannot create a user without either an email or phone"));
     }
+    attributes.checked_role()?;
     let aud = Some(attributes.aud.clone())
         .filter(|aud| !aud.is_empty())
         .unwrap_or_else(|| client.audience(Some(&admin.claims), &state.settings));
@@ -88,6 +92,9 @@ async fn password_hash(state: &State, attributes: &Attributes) -> Result<String,
     let hash = &attributes.password_hash;
     match &attributes.password {
         Some(_) if !hash.is_empty() => Err(Error::validation("Only a password or a password hash should be provided")),
+        _ if hash.len() > LONGEST_HASH => {
+            Err(Error::validation(format!("password hash cannot be longer than {LONGEST_HASH} characters")))
+        }
         _ if !hash.is_empty() => {
             StoredHash::parse(hash)?;
             Ok(hash.clone())

@@ -40,6 +40,7 @@ pub(crate) async fn update(
     Body(request): Body<Request>,
 ) -> Result<Json<Factor>, Error> {
     let mut factor = find(&user, &id)?;
+    mfa::check_name(&request.friendly_name)?;
     let name = Some(&*request.friendly_name).filter(|name| !name.is_empty());
     let phone = Some(&*request.phone).filter(|phone| !phone.is_empty() && factor.factor_type == "phone");
     let phone = phone.map(check_number).transpose()?;

@@ -31,7 +31,7 @@ pub(crate) async fn update(
 ) -> Result<Json<User>, Error> {
     let at = state.clock.now();
     let (email, phone) = (attributes.checked_email()?, attributes.checked_phone()?);
-    let ban = attributes.ban(at)?;
+    let (role, ban) = (attributes.checked_role()?, attributes.ban(at)?);
     let password_hash = match &attributes.password {
         Some(password) => {
             state.check_password(password).await?;
@@ -40,7 +40,8 @@ pub(crate) async fn update(
         }
         None => None,
     };
-    let update = Update { state: &state, user: &user, email, phone, password_hash, ban, at, attributes: &attributes };
+    let update =
+        Update { state: &state, user: &user, role, email, phone, password_hash, ban, at, attributes: &attributes };
     let failed = attributes::failed(NOT_UPDATED);
     let mut tx = state.db.write(&Context::service()).await.map_err(&failed)?;
     update.write(&mut tx).await.map_err(&failed)?;
@@ -58,6 +59,7 @@ pub(crate) async fn update(
 struct Update<'a> {
     state: &'a State,
     user: &'a User,
+    role: Option<&'a str>,
     email: Option<String>,
     phone: Option<String>,
     password_hash: Option<SecretString>,
@@ -69,8 +71,8 @@ struct Update<'a> {
 impl Update<'_> {
     async fn write(&self, tx: &mut Transaction) -> Result<(), pg::Error> {
         let (id, at, attributes) = (self.user.id, self.at, self.attributes);
-        if !attributes.role.is_empty() {
-            users::set_role(tx, id, attributes.role.trim(), at).await?;
+        if let Some(role) = self.role {
+            users::set_role(tx, id, role, at).await?;
         }
         if attributes.email_confirm {
             users::confirm_email(tx, id, at).await?;

@@ -209,7 +209,7 @@ impl Letters<'_> {
         let settings = &self.state.settings;
         let url = settings.api_external_url.trim_end_matches('/');
         let host = self.client.host.as_deref().unwrap_or_default();
-        let name = host.split(':').next().unwrap_or_default();
+        let name = without_port(host);
         if host.is_empty() || !settings.letters.external_hosts.iter().any(|known| known == host || known == name) {
             return url.to_owned();
         }
@@ -229,6 +229,15 @@ impl Letters<'_> {
         let (id, at) = (self.state.random.uuid(), self.state.clock.now());
         let token = NewToken { id, user_id: user.id, purpose, hash: &code.hash, relates_to, at };
         one_time_tokens::put(tx, &token).await
+    }
+}
+
+/// A host without its port. What stands behind a colon and is no port belongs to the name, which then is none that is
+/// known: anybody can send a header, and links must not lead to another host (`known.example:@other.example`).
+fn without_port(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok() => name,
+        _ => host,
     }
 }
 

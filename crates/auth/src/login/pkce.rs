@@ -49,6 +49,9 @@ pub(super) async fn grant(state: &State, client: &Client, request: Request) -> R
         return Err(Error::BadCodeVerifier);
     }
     let user = users::reload(&mut tx, user_id).await.map_err(&failed)?.ok_or(Error::FlowStateNotFound)?;
+    if user.deleted_at.is_some() {
+        return Err(Error::FlowStateNotFound);
+    }
     if user.is_banned(now) {
         return Err(Error::LoginBanned);
     }

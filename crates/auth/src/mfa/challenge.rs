@@ -50,7 +50,7 @@ pub(super) async fn post(
     client: Client,
     body: Result<OptionalBody<Request>, Error>,
 ) -> Result<Json<Challenged>, Error> {
-    let factor = member.factor(&factor_id)?;
+    let factor = member.provable_factor(&factor_id)?;
     let kind = Kind::parse(&factor.factor_type).ok_or(FACTOR_NOT_FOUND)?;
     kind.check_verify(&state.settings.mfa)?;
     let request = match kind {

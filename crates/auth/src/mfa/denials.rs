@@ -35,6 +35,9 @@ pub(crate) const PHONE_TAKEN: Denial = Denial::new(
 pub(super) const ENROLL_NEEDS_AAL2: Denial =
     Denial::new(StatusCode::FORBIDDEN, "insufficient_aal", "AAL2 required to enroll a new factor");
 
+pub(super) const VERIFY_NEEDS_AAL2: Denial =
+    Denial::new(StatusCode::FORBIDDEN, "insufficient_aal", "AAL2 required to verify another factor");
+
 pub(super) const UNENROLL_NEEDS_AAL2: Denial =
     Denial::new(UNPROCESSABLE, "insufficient_aal", "AAL2 required to unenroll verified factor");
 

@@ -58,6 +58,17 @@ struct TotpKey {
     uri: String,
 }
 
+/// How many characters the name of a factor may have, which stands in an index.
+const LONGEST_NAME: usize = 255;
+
+/// Whether a name is short enough.
+pub(crate) fn check_name(name: &str) -> Result<(), Error> {
+    if name.chars().count() <= LONGEST_NAME {
+        return Ok(());
+    }
+    Err(Error::validation(format!("friendly_name cannot be longer than {LONGEST_NAME} characters")))
+}
+
 /// Adds a factor.
 pub(super) async fn post(
     With(state): With<State>,
@@ -68,6 +79,7 @@ pub(super) async fn post(
     let kind = Kind::parse(&request.factor_type)
         .ok_or_else(|| Error::validation("factor_type needs to be totp, phone, or webauthn"))?;
     kind.check_enroll(&state.settings.mfa)?;
+    check_name(&request.friendly_name)?;
     let device = Device::read(&state, &member.user, kind, &request)?;
     let failed = |error: pg::Error| match error.constraint() {
         Some(NAME_KEY) => name_conflict(&request.friendly_name).into(),

@@ -7,7 +7,7 @@ use http::StatusCode;
 use http::request::Parts;
 use uuid::Uuid;
 
-use super::denials::FACTOR_NOT_FOUND;
+use super::denials::{FACTOR_NOT_FOUND, VERIFY_NEEDS_AAL2};
 use crate::bearer::Authenticated;
 use crate::denial::Denial;
 use crate::error::Error;
@@ -41,12 +41,20 @@ impl FromRequestParts<State> for Member {
 impl Member {
     /// Whether the session is at the second level.
     pub(super) fn is_second_level(&self) -> bool {
-        self.session.aal.as_deref().is_some_and(|level| level != "aal1")
+        self.session.is_second_level()
     }
 
     /// One of the user's factors.
     pub(super) fn factor(&self, FactorId(id): &FactorId) -> Result<&Factor, Error> {
         self.user.factors.iter().find(|factor| factor.id == *id).ok_or_else(|| FACTOR_NOT_FOUND.into())
+    }
+
+    /// One of the user's factors, to be proven. Where a factor counts already, another comes to count at the second
+    /// level only: it may have been added by somebody who knew the password, before there was the first.
+    pub(super) fn provable_factor(&self, id: &FactorId) -> Result<&Factor, Error> {
+        let factor = self.factor(id)?;
+        let is_open = factor.is_verified() || !self.user.has_verified_factor() || self.is_second_level();
+        if is_open { Ok(factor) } else { Err(VERIFY_NEEDS_AAL2.into()) }
     }
 }
 

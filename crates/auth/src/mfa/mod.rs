@@ -13,6 +13,7 @@ mod unenroll;
 mod verify;
 
 pub(crate) use denials::{FACTOR_NOT_FOUND, PHONE_TAKEN, name_conflict};
+pub(crate) use enroll::check_name;
 pub(crate) use kind::Kind;
 pub(crate) use member::FactorId;
 pub use settings::MfaSettings;

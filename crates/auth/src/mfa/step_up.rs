@@ -41,7 +41,7 @@ impl StepUp<'_> {
         let refresh_token = match session.key(state)? {
             Some(key) => {
                 let counter = session.counter() + COUNTER_STEP;
-                sessions::set_counter(tx, session_id, i64::try_from(counter).unwrap_or(i64::MAX))
+                sessions::lift_counter(tx, session_id, i64::try_from(counter).unwrap_or(i64::MAX))
                     .await
                     .map_err(&failed)?;
                 key.token(session_id, counter)

@@ -57,6 +57,7 @@ pub(crate) async fn remove(
     factors::lock_user(tx, user_id).await?;
     factors::delete(tx, factor.id).await?;
     let method = Kind::parse(&factor.factor_type).map_or("", Kind::method);
-    factors::lower_sessions(tx, user_id, factor.id, method, state.clock.now()).await?;
-    recovery_codes::delete_idle(tx, user_id).await
+    let at = state.clock.now();
+    factors::lower_sessions(tx, user_id, factor.id, method, at).await?;
+    recovery_codes::delete_idle(tx, user_id, at).await
 }

@@ -42,7 +42,7 @@ pub(super) async fn post(
     client: Client,
     Body(request): Body<Request>,
 ) -> Result<Response, Error> {
-    let factor = member.factor(&factor_id)?;
+    let factor = member.provable_factor(&factor_id)?;
     let kind = Kind::parse(&factor.factor_type).ok_or(FACTOR_NOT_FOUND)?;
     if request.code.is_empty() && kind != Kind::Webauthn {
         return Err(Error::validation("Code needs to be non-empty"));

@@ -1,11 +1,12 @@
 //! Pages of `auth.audit_log_entries`.
 
 use jiff::Timestamp;
-use pg::{Context, Db, Param};
+use pg::{Context, Db, Json, Param};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::time;
 use crate::paging::Paging;
 
 /// Where a text is looked for.
@@ -22,6 +23,7 @@ pub(crate) enum Field {
 pub(crate) struct Entry {
     id: Uuid,
     payload: Value,
+    #[serde(deserialize_with = "time::field")]
     created_at: Timestamp,
     ip_address: String,
 }
@@ -55,7 +57,6 @@ pub(crate) async fn list(db: &Db, field: Field, text: &str, paging: Paging) -> R
     let params: [Param<'_>; 4] = [&field, &text, &paging.limit(), &paging.offset()];
     let rows = db.read(&Context::service(), LIST, &params).await?;
     let total = rows.first().map_or(0, |row| row.get::<_, i64>("total"));
-    let entries = rows.iter().filter_map(|row| row.get::<_, Option<Value>>("entry"));
-    let read = |value| serde_json::from_value(value).expect("the statement builds this JSON with all fields");
-    Ok((entries.map(read).collect(), total.unsigned_abs()))
+    let entries = rows.iter().filter_map(|row| row.get::<_, Option<Json<Entry>>>("entry"));
+    Ok((entries.map(|Json(entry)| entry).collect(), total.unsigned_abs()))
 }

@@ -7,17 +7,22 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::time;
+
 /// A second factor of a user; serialises as clients see it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Factor {
     pub(crate) id: Uuid,
+    #[serde(deserialize_with = "time::field")]
     pub(crate) created_at: Timestamp,
+    #[serde(deserialize_with = "time::field")]
     pub(crate) updated_at: Timestamp,
     pub(crate) status: String,
     #[serde(skip_serializing_if = "String::is_empty")]
     pub(crate) friendly_name: String,
     pub(crate) factor_type: String,
     pub(crate) phone: String,
+    #[serde(deserialize_with = "time::optional_field")]
     pub(crate) last_challenged_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) web_authn_aaguid: Option<Uuid>,

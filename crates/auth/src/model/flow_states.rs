@@ -4,6 +4,8 @@ use jiff::Timestamp;
 use pg::Transaction;
 use uuid::Uuid;
 
+use super::time;
+
 /// A flow to be started.
 pub(crate) struct NewFlow<'a> {
     pub(crate) id: Uuid,
@@ -73,7 +75,7 @@ pub(crate) async fn take(tx: &mut Transaction, code: &str) -> Result<Option<Flow
         challenge_method: row.get("challenge_method"),
         provider_type: row.get("provider_type"),
         method: row.get("authentication_method"),
-        created_at: row.get("created_at"),
-        issued_at: row.get("auth_code_issued_at"),
+        created_at: time::known(&row, "created_at"),
+        issued_at: time::column(&row, "auth_code_issued_at"),
     }))
 }

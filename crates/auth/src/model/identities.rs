@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::time;
 use crate::metadata::Fields;
 
 /// A way in which a user can sign in; serialises as clients see it.
@@ -20,8 +21,11 @@ pub(crate) struct Identity {
     pub(crate) identity_data: Value,
     pub(crate) provider: String,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "time::optional_field")]
     pub(crate) last_sign_in_at: Option<Timestamp>,
+    #[serde(deserialize_with = "time::field")]
     pub(crate) created_at: Timestamp,
+    #[serde(deserialize_with = "time::field")]
     pub(crate) updated_at: Timestamp,
     #[serde(skip_serializing_if = "String::is_empty")]
     pub(crate) email: String,

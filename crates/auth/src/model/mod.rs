@@ -14,5 +14,6 @@ pub(crate) mod recovery_codes;
 pub(crate) mod refresh_tokens;
 pub(crate) mod session_list;
 pub(crate) mod sessions;
+mod time;
 pub(crate) mod unsent_letters;
 pub(crate) mod users;

@@ -39,11 +39,21 @@ pub(crate) async fn take(tx: &mut Transaction, user_id: Uuid, hash: &[u8]) -> Re
 }
 
 const DELETE_IDLE: &str = "
-    delete from vestibule.mfa_recovery_codes
-    where user_id = $1
-      and not exists (select from auth.mfa_factors f where f.user_id = $1 and f.status = 'verified')";
+    with idle as (
+        select $1::uuid as user_id
+        where not exists (select from auth.mfa_factors f where f.user_id = $1 and f.status = 'verified')
+    ), codes as (
+        delete from vestibule.mfa_recovery_codes c using idle where c.user_id = idle.user_id
+    ), claims as (
+        delete from auth.mfa_amr_claims c using idle, auth.sessions s
+        where s.user_id = idle.user_id and c.session_id = s.id and c.authentication_method = 'mfa/recovery_code'
+        returning c.session_id
+    )
+    update auth.sessions s set aal = 'aal1', factor_id = null, updated_at = $2
+    from claims where s.id = claims.session_id";
 
-/// Deletes the codes of a user without a verified factor: they stand for nothing.
-pub(crate) async fn delete_idle(tx: &mut Transaction, user_id: Uuid) -> Result<(), pg::Error> {
-    tx.execute(DELETE_IDLE, &[&user_id]).await.map(drop)
+/// Deletes the codes of a user without a verified factor: they stand for nothing. Sessions that were raised by one are
+/// at the first level again.
+pub(crate) async fn delete_idle(tx: &mut Transaction, user_id: Uuid, at: Timestamp) -> Result<(), pg::Error> {
+    tx.execute(DELETE_IDLE, &[&user_id, &at]).await.map(drop)
 }

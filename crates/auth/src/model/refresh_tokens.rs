@@ -9,6 +9,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::sessions::{self, Session, session_json};
+use super::time;
 use super::users::{User, user_columns};
 
 /// How long a refresh token is.
@@ -75,7 +76,7 @@ pub(crate) async fn lock(tx: &mut Transaction, token: &str) -> Result<Option<Fou
             id: row.get("token_id"),
             token: row.get("token"),
             is_revoked: row.get("is_revoked"),
-            updated_at: row.get("token_updated_at"),
+            updated_at: time::known(&row, "token_updated_at"),
             user: User::from_row(&row),
             session: sessions::from_row(&row),
             last_parent: row.get("last_parent"),

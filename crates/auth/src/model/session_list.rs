@@ -6,16 +6,22 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::time;
+
 /// A session; serialises as clients see it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Listed {
     pub(crate) id: Uuid,
     user_id: Uuid,
+    #[serde(deserialize_with = "time::field")]
     created_at: Timestamp,
+    #[serde(deserialize_with = "time::field")]
     updated_at: Timestamp,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "time::optional_field")]
     refreshed_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "time::optional_field")]
     not_after: Option<Timestamp>,
     aal: String,
     amr: Vec<Value>,

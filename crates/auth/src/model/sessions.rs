@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::time;
 use super::users::{User, user_columns};
 use crate::error::Error;
 use crate::state::State;
@@ -19,9 +20,12 @@ use crate::state::State;
 pub(crate) struct Session {
     pub(crate) id: Uuid,
     pub(crate) user_id: Uuid,
+    #[serde(deserialize_with = "time::field")]
     pub(crate) created_at: Timestamp,
     pub(crate) aal: Option<String>,
+    #[serde(deserialize_with = "time::optional_field")]
     pub(crate) not_after: Option<Timestamp>,
+    #[serde(deserialize_with = "time::optional_field")]
     pub(crate) refreshed_at: Option<Timestamp>,
     pub(crate) oauth_client_id: Option<Uuid>,
     pub(crate) scopes: Option<String>,
@@ -36,6 +40,7 @@ pub(crate) struct Session {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub(crate) struct Method {
     pub(crate) method: String,
+    #[serde(deserialize_with = "time::field")]
     pub(crate) at: Timestamp,
 }
 
@@ -45,6 +50,11 @@ impl Session {
         let key = self.refresh_token_hmac_key.as_ref().map(|stored| state.open(self.id, stored)).transpose()?;
         let key = key.map(|key| Key::parse(key.expose_secret()));
         key.transpose().map_err(|error| Error::Internal("Database error granting user", error.to_string()))
+    }
+
+    /// Whether a second factor has been proven in it.
+    pub(crate) fn is_second_level(&self) -> bool {
+        self.aal.as_deref().is_some_and(|level| level != "aal1")
     }
 
     /// The counter of the last counted refresh token.
@@ -148,11 +158,24 @@ pub(crate) async fn set_key(tx: &mut Transaction, id: Uuid, key: &str) -> Result
     tx.execute(SET_KEY, &[&id, &key]).await.map(drop)
 }
 
-const SET_COUNTER: &str = "update auth.sessions set refresh_token_counter = $2 where id = $1";
+const LIFT_COUNTER: &str = "
+    with floor as (
+        insert into vestibule.refresh_token_floors (session_id, counter) values ($1, $2)
+        on conflict (session_id) do update set counter = excluded.counter
+    )
+    update auth.sessions set refresh_token_counter = $2 where id = $1";
 
-/// Sets the counter of a session's refresh tokens.
-pub(crate) async fn set_counter(tx: &mut Transaction, id: Uuid, counter: i64) -> Result<(), pg::Error> {
-    tx.execute(SET_COUNTER, &[&id, &counter]).await.map(drop)
+/// Lifts the counter of a session's refresh tokens, so that none from before is good any more.
+pub(crate) async fn lift_counter(tx: &mut Transaction, id: Uuid, counter: i64) -> Result<(), pg::Error> {
+    tx.execute(LIFT_COUNTER, &[&id, &counter]).await.map(drop)
+}
+
+const FLOOR: &str = "select counter from vestibule.refresh_token_floors where session_id = $1";
+
+/// The first counter that is good for a session.
+pub(crate) async fn floor(tx: &mut Transaction, id: Uuid) -> Result<u64, pg::Error> {
+    let row = tx.query_opt(FLOOR, &[&id]).await?;
+    Ok(row.and_then(|row| u64::try_from(row.get::<_, i64>("counter")).ok()).unwrap_or_default())
 }
 
 /// What a second factor does to sessions.
@@ -161,6 +184,7 @@ pub(crate) struct Raise<'a> {
     pub(crate) user_id: Uuid,
     pub(crate) claim_id: Uuid,
     pub(crate) method: &'a str,
+    /// The factor; a recovery code stands for none, so that the session stays with the one that it used.
     pub(crate) factor_id: Option<Uuid>,
     pub(crate) at: Timestamp,
 }
@@ -173,7 +197,7 @@ const RAISE: &str = "
     ), lower as (
         delete from auth.sessions where user_id = $2 and id <> $1 and coalesce(aal, 'aal1') < 'aal2'
     )
-    update auth.sessions set aal = 'aal2', factor_id = $5, updated_at = $6 where id = $1";
+    update auth.sessions set aal = 'aal2', factor_id = coalesce($5, factor_id), updated_at = $6 where id = $1";
 
 impl Raise<'_> {
     /// Raises the session to the second level and ends the user's other sessions below it.

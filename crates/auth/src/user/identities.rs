@@ -29,6 +29,8 @@ const LAST: Denial = Denial::new(
     "User must have at least 1 identity after unlinking",
 );
 const NOT_FOUND: Denial = Denial::new(StatusCode::UNPROCESSABLE_ENTITY, "identity_not_found", "Identity doesn't exist");
+const NEEDS_AAL2: Denial =
+    Denial::new(StatusCode::UNAUTHORIZED, "insufficient_aal", "AAL2 session is required to unlink an identity");
 const CONFLICT: Denial = Denial::new(
     StatusCode::UNPROCESSABLE_ENTITY,
     "email_conflict_identity_not_deletable",
@@ -49,6 +51,10 @@ pub(crate) async fn delete(
     let aud = client.audience(Some(&caller.claims), &state.settings);
     if first_audience(&caller.claims) != Some(&aud) {
         return Err(OTHER_AUDIENCE.into());
+    }
+    // Address or number go or change with the identity, as they do in `PUT /user`.
+    if caller.lacks_second_level() {
+        return Err(NEEDS_AAL2.into());
     }
     let failed = |error: pg::Error| match error.constraint() {
         Some(EMAIL_KEY) => CONFLICT.into(),

@@ -126,8 +126,7 @@ fn check_rights(state: &State, caller: &Authenticated, request: &Request) -> Res
     let changes_login = has_password
         || (!request.email.is_empty() && request.email != user.email)
         || (!request.phone.is_empty() && request.phone != user.phone);
-    let is_second_level = caller.session.as_ref().is_some_and(|session| session.aal.as_deref() == Some("aal2"));
-    if user.has_verified_factor() && !is_second_level && changes_login {
+    if caller.lacks_second_level() && changes_login {
         return Err(Error::InsufficientAal);
     }
     if user.is_anonymous && has_password && request.email.is_empty() && request.phone.is_empty() {

@@ -74,6 +74,30 @@ async fn a_soft_delete_keeps_the_row_and_frees_the_address() {
     assert_eq!(service.count("auth.users").await, 1);
 }
 
+/// What was under way does not open the account again.
+#[tokio::test]
+async fn nothing_leads_back_into_an_account_after_a_soft_delete() {
+    let service = Service::new().await;
+    let session = service.sign_up("john@example.com").await;
+    let id = text(&session["user"], "id");
+    service
+        .db
+        .sql(&format!(
+            "insert into auth.flow_state (id, user_id, auth_code, code_challenge_method, code_challenge, provider_type,
+               authentication_method, auth_code_issued_at, created_at, updated_at)
+             values (gen_random_uuid(), '{id}', 'code', 'plain', 'abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz',
+               'recovery', 'recovery', now(), now(), now());
+             insert into vestibule.mfa_recovery_codes values ('{id}', '\\x01', now())"
+        ))
+        .await;
+    let forever = project::user_token(id);
+    assert_eq!(service.user(&forever).await.status, 200, "a token without a session");
+    assert_eq!(delete(&service, id, Some(json!({"should_soft_delete": true}))).await.status, 200);
+    assert_error(&service.user(&forever).await, 403, "user_not_found");
+    assert_error(&service.change(&forever, json!({"password": "new password"})).await, 403, "user_not_found");
+    assert_eq!(service.count("auth.flow_state").await + service.count("vestibule.mfa_recovery_codes").await, 0);
+}
+
 #[tokio::test]
 async fn an_owner_of_files_is_not_deleted() {
     let service = Service::new().await;

@@ -131,3 +131,58 @@ async fn server_errors_carry_the_request_id() {
     assert_eq!(answer.json()["error_id"], "id-7");
     assert!(!answer.text().contains("relation"), "{}", answer.text());
 }
+
+/// What does not fit into its column is said to, and not by the database.
+#[tokio::test]
+async fn names_and_hashes_that_are_too_long_are_400() {
+    let service = Service::new().await;
+    let session = service.sign_up("john@example.com").await;
+    let path = format!("/admin/users/{}", text(&session["user"], "id"));
+    let long = "x".repeat(300);
+    for body in [
+        json!({"email": "a@b.c", "role": long}),
+        json!({"email": "a@b.c", "aud": long}),
+        json!({"email": "a@b.c", "password_hash": format!("$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ${}", "A".repeat(5000))}),
+    ] {
+        assert_error(&service.admin_post("/admin/users", body).await, 400, "validation_failed");
+    }
+    let update = Call::new(Method::PUT, &path).bearer(&project::service_token()).json(&json!({"role": long}));
+    assert_error(&service.send(update).await, 400, "validation_failed");
+    let factor = json!({"factor_type": "totp", "friendly_name": "x".repeat(9000)});
+    let enroll = Call::post("/factors", &factor).bearer(text(&session, "access_token"));
+    assert_error(&service.send(enroll).await, 400, "validation_failed");
+    let blank = Call::new(Method::PUT, &path).bearer(&project::service_token()).json(&json!({"role": " "}));
+    assert_eq!(service.send(blank).await.json()["role"], "authenticated", "an empty role changes nothing");
+}
+
+/// PostgreSQL has times that no clock shows. A row with one keeps nobody from reading it or those beside it.
+#[tokio::test]
+async fn rows_with_infinite_times_can_be_read() {
+    let service = Service::new().await;
+    let session = service.sign_up("john@example.com").await;
+    let id = text(&session["user"], "id").to_owned();
+    service.sign_up("jane@example.com").await;
+    service
+        .db
+        .sql(
+            "update auth.users set created_at = 'infinity', updated_at = '-infinity', last_sign_in_at = 'infinity',
+               recovery_sent_at = '20000-01-01', email_confirmed_at = '-infinity' where email like 'john%';
+             update auth.identities set created_at = 'infinity', updated_at = '-infinity', last_sign_in_at = 'infinity';
+             update auth.sessions set created_at = '-infinity', updated_at = 'infinity', refreshed_at = 'infinity';
+             update auth.audit_log_entries set created_at = 'infinity'",
+        )
+        .await;
+    assert_eq!(service.user(text(&session, "access_token")).await.status, 200);
+    let admin = async |path: &str| service.send(Call::get(path).bearer(&project::service_token())).await;
+    let user = admin(&format!("/admin/users/{id}")).await;
+    assert_eq!(
+        (user.status.as_u16(), user.json()["created_at"].clone()),
+        (200, json!("9999-12-30T22:00:00.999999999Z"))
+    );
+    for path in
+        ["/admin/users", "/admin/users?limit=1&cursor=", "/admin/audit", &*format!("/admin/users/{id}/sessions")]
+    {
+        let answer = admin(path).await;
+        assert_eq!(answer.status, 200, "{path}: {}", answer.text());
+    }
+}

@@ -101,3 +101,16 @@ fn keys_that_cannot_be_stop_the_start() {
     assert_eq!(wrong.setting, "db_encryption");
     assert!(wrong.reason.contains("\"new\"") && !wrong.reason.contains("short"), "{wrong}");
 }
+
+/// Hashes of other programs are longer than bcrypt's, the more so when they are sealed.
+#[tokio::test]
+async fn imported_hashes_are_encrypted_too() {
+    let service = Service::with(encrypted("6a0e7b1c-6d59-4f5e-9d0a-3c5f3f1f2b77 of the year 2026", NEW)).await;
+    let argon2 = "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4";
+    let body = json!({"email": "john@example.com", "email_confirm": true, "password_hash": argon2});
+    let created = service.admin_post("/admin/users", body).await;
+    assert_eq!(created.status, 200, "{}", created.text());
+    let stored: String = service.db.value("select encrypted_password::text from auth.users").await;
+    assert!(stored.len() > 255 && !stored.contains("argon2"), "{stored}");
+    assert_eq!(service.sign_in("john@example.com", "password").await.status, 200);
+}

@@ -135,7 +135,15 @@ async fn links_begin_where_they_are_told_to() {
     assert!(plain.contains("http://127.0.0.1:54321/auth/check?token="), "{plain}");
     for (host, expected) in [
         ("api.example.com", "https://api.example.com/auth/v1/verify?token="),
+        ("api.example.com:8443", "https://api.example.com:8443/auth/v1/verify?token="),
         ("evil.example.com", "http://127.0.0.1:54321/auth/v1/verify?token="),
+        // A link to another host, whatever it begins with, would give away whose mail it is in.
+        ("api.example.com:@evil.example.com", "http://127.0.0.1:54321/auth/v1/verify?token="),
+        ("api.example.com:8443@evil.example.com", "http://127.0.0.1:54321/auth/v1/verify?token="),
+        ("api.example.com:/../evil", "http://127.0.0.1:54321/auth/v1/verify?token="),
+        ("api.example.com:80#", "http://127.0.0.1:54321/auth/v1/verify?token="),
+        ("api.example.com:99999", "http://127.0.0.1:54321/auth/v1/verify?token="),
+        ("api.example.com:", "http://127.0.0.1:54321/auth/v1/verify?token="),
     ] {
         service.advance(1);
         let call = Call::post("/magiclink", &json!({"email": "john@example.com"})).header("x-forwarded-host", host);

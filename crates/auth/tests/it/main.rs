@@ -27,6 +27,7 @@ mod logout;
 mod mailbox;
 mod mfa;
 mod mfa_hook;
+mod mfa_levels;
 mod mfa_phone;
 mod notifications;
 mod off;

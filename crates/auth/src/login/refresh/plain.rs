@@ -35,6 +35,10 @@ impl Refresh<'_> {
             return Ok(Outcome::Refused(Error::RefreshSessionNotFound, HeaderMap::new()));
         };
         self.check(tx, &found.user, &session, Some(found.updated_at)).await?;
+        // A row from before a second factor was proven, in a session that counts its tokens by now.
+        if session.refresh_token_hmac_key.is_some() && sessions::floor(tx, session.id).await.map_err(&failed)? > 0 {
+            return Err(Error::RefreshTokenNotFound);
+        }
         let Some(exchange) = self.exchange(&found, &session)? else {
             return self.refuse_reuse(tx, &session).await.map_err(failed);
         };

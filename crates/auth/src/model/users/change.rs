@@ -276,6 +276,8 @@ const SOFT_DELETE: &str = "
     with tokens as (delete from auth.one_time_tokens where user_id = $1),
     factors as (delete from auth.mfa_factors where user_id = $1),
     passkeys as (delete from auth.webauthn_credentials where user_id = $1),
+    flows as (delete from auth.flow_state where user_id = $1),
+    codes as (delete from vestibule.mfa_recovery_codes where user_id = $1),
     ended as (delete from auth.sessions where user_id = $1)
     update auth.users
     set email = $2, email_change = $3, phone = $4, phone_change = $5, encrypted_password = null,
