@@ -150,9 +150,10 @@ impl Line {
     }
 }
 
-/// What a client gets when a handler panicked; the panic itself is in the log.
-pub fn panicked(_: &(dyn std::any::Any + Send)) -> Response {
-    let body = r#"{"code":500,"error_code":"unexpected_failure","msg":"Internal Server Error"}"#;
+/// What a client gets when a handler panicked: the id of the request, by which the panic is found in the log.
+pub fn panicked(id: &Arc<str>) -> Response {
+    let body =
+        format!(r#"{{"code":500,"error_code":"unexpected_failure","msg":"Internal Server Error","error_id":"{id}"}}"#);
     (StatusCode::INTERNAL_SERVER_ERROR, [(CONTENT_TYPE, "application/json")], body).into_response()
 }
 

@@ -91,8 +91,7 @@ async fn pass(State(around): State<Arc<(Surroundings, bool)>>, mut request: Requ
     let credentials = Gateway::credentials(&request);
     let line = observe::Line::begin(&request, &id);
     let answered = answer(has_gate.then_some(gateway), request, next);
-    let mut response =
-        AssertUnwindSafe(answered).catch_unwind().await.unwrap_or_else(|panic| observe::panicked(&*panic));
+    let mut response = AssertUnwindSafe(answered).catch_unwind().await.unwrap_or_else(|_| observe::panicked(&id));
     line.write(&response);
     failure::tell(gateway, &credentials, &mut response);
     observe::tell_id(&id, &mut response);
