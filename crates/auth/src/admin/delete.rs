@@ -41,7 +41,7 @@ pub(crate) async fn delete(
     };
     let at = state.clock.now();
     let mut tx = state.db.write(&Context::service()).await.map_err(failed)?;
-    let entry = audit::payload(&Actor::admin(&admin.role), Action::UserDeleted, Some(traits(&user)));
+    let entry = audit::payload(&Actor::admin(&admin), Action::UserDeleted, Some(traits(&user)));
     audit::insert(&mut tx, &state, &entry, at).await.map_err(failed)?;
     if !request.unwrap_or_default().should_soft_delete {
         users::delete(&mut tx, user.id).await.map_err(failed)?;

@@ -62,7 +62,7 @@ pub(crate) async fn update(
             traits["changes"][field] = json!({"from": old, "to": new});
         }
     }
-    let entry = audit::payload(&Actor::admin(&admin.role), Action::FactorUpdated, Some(traits));
+    let entry = audit::payload(&Actor::admin(&admin), Action::FactorUpdated, Some(traits));
     audit::insert_from(&mut tx, &state, &client, &entry).await.map_err(failed)?;
     tx.commit().await.map_err(failed)?;
     factor.friendly_name = name.map_or(factor.friendly_name, str::to_owned);

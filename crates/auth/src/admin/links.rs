@@ -226,7 +226,7 @@ impl Link<'_> {
                 }
             }
             LinkKind::Invite => {
-                invite::record(&self.start, tx, user, &self.admin.role).await.map_err(&failed)?;
+                invite::record(&self.start, tx, user, self.admin).await.map_err(&failed)?;
             }
             LinkKind::MagicLink | LinkKind::Recovery => {
                 let entry = audit::payload(&Actor::user(user), Action::UserRecoveryRequested, None);

@@ -48,7 +48,7 @@ pub(crate) async fn update(
     let user = users::reload(&mut tx, user.id).await.map_err(&failed)?.ok_or(Error::UserNotFound)?;
     let mut traits = traits(&user);
     traits["changes"] = changes::between(before, &user);
-    let entry = audit::payload(&Actor::admin(&admin.role), Action::UserModified, Some(traits));
+    let entry = audit::payload(&Actor::admin(&admin), Action::UserModified, Some(traits));
     audit::insert(&mut tx, &state, &entry, at).await.map_err(&failed)?;
     tx.commit().await.map_err(&failed)?;
     Ok(Json(user))

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::users::User;
+use crate::bearer::Admin;
 use crate::client::Client;
 use crate::origin::Origin;
 use crate::state::State;
@@ -88,9 +89,10 @@ impl Actor {
         }
     }
 
-    /// An administrator, known by the role of the token.
-    pub(crate) fn admin(role: &str) -> Self {
-        Self { id: Uuid::nil(), via_sso: false, username: role.to_owned(), name: None }
+    /// An administrator: the user whose token it is, else a service, known by the role of its token.
+    pub(crate) fn admin(admin: &Admin) -> Self {
+        let service = || Self { id: Uuid::nil(), via_sso: false, username: admin.role.clone(), name: None };
+        admin.user.as_ref().map_or_else(service, Self::user)
     }
 }
 
