@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::error::Error;
 use crate::login::validity;
 use crate::model::sessions::{self, Session};
-use crate::model::users::User;
+use crate::model::users::{self, User};
 use crate::state::State;
 
 /// A caller whose token names a user who is there, not banned, and a session that is the user's and is there.
@@ -27,6 +27,8 @@ pub(crate) struct Authenticated {
 pub(crate) struct Admin {
     pub(crate) claims: Arc<Token>,
     pub(crate) role: String,
+    /// The user whose token it is; tokens of services are nobody's.
+    pub(crate) user: Option<User>,
 }
 
 impl Authenticated {
@@ -58,13 +60,16 @@ impl FromRequestParts<State> for Admin {
 
     async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Error> {
         let claims = claims(parts, state)?;
-        if session_claim(&claims).is_some() {
+        let of_session = match session_claim(&claims) {
+            Some(_) => Some(load(&claims, state).await?),
+            None => None,
+        };
+        if let Some((user, session)) = &of_session {
             let now = state.clock.now();
-            let (user, session) = load(&claims, state).await?;
             if user.is_banned(now) {
                 return Err(Error::Banned);
             }
-            let is_over = |session| validity::check(&state.settings, &user, session, None, now).is_err();
+            let is_over = |session| validity::check(&state.settings, user, session, None, now).is_err();
             if session.as_ref().is_some_and(is_over) {
                 return Err(Error::AdminSessionExpired);
             }
@@ -73,7 +78,11 @@ impl FromRequestParts<State> for Admin {
         if !state.settings.jwt_admin_roles.contains(&role) {
             return Err(Error::NotAdmin("User not allowed"));
         }
-        Ok(Self { claims, role })
+        let user = match of_session {
+            Some((user, _)) => Some(user),
+            None => subject(&claims, state).await?,
+        };
+        Ok(Self { claims, role, user })
     }
 }
 
@@ -119,6 +128,12 @@ pub(crate) fn is_admin(parts: &Parts, state: &State) -> bool {
 /// The session that a token names; the nil uuid stands for none.
 fn session_claim(claims: &Token) -> Option<&str> {
     claims.text("session_id").filter(|id| !id.is_empty() && *id != "00000000-0000-0000-0000-000000000000")
+}
+
+/// The user that a token without a session names, if it names one.
+async fn subject(claims: &Token, state: &State) -> Result<Option<User>, Error> {
+    let Some(id) = claims.text("sub").and_then(|subject| Uuid::parse_str(subject).ok()) else { return Ok(None) };
+    users::find(&state.db, id).await.map_err(Error::database("Database error loading user"))
 }
 
 async fn load(claims: &Token, state: &State) -> Result<(User, Option<Session>), Error> {

@@ -36,6 +36,14 @@ pub(crate) fn between(before: &User, after: &User) -> Value {
     Value::Object(changes)
 }
 
+/// Adds the fields that differ to the traits of an audit entry, if any do.
+pub(crate) fn note_in(traits: &mut Value, before: &User, after: &User) {
+    let changes = between(before, after);
+    if changes.as_object().is_some_and(|changes| !changes.is_empty()) {
+        traits["changes"] = changes;
+    }
+}
+
 fn columns(user: &User) -> Map<String, Value> {
     let columns = json!({
         "email": user.email,

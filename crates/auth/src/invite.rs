@@ -79,7 +79,7 @@ async fn invite(start: &Start<'_>, admin: &Admin) -> Result<(User, bool), Error>
         Some(user) => user,
         None => create::insert_asked(start, "", &mut tx).await?,
     };
-    record(start, &mut tx, &user, &admin.role).await.map_err(&failed)?;
+    record(start, &mut tx, &user, admin).await.map_err(&failed)?;
     let letters = Letters { state, client, redirect_to, is_pkce: false };
     letters.invite(&mut tx, &user).await?;
     let user = users::reload(&mut tx, user.id).await.map_err(&failed)?.ok_or(Error::UserNotFound)?;
@@ -88,10 +88,15 @@ async fn invite(start: &Start<'_>, admin: &Admin) -> Result<(User, bool), Error>
 }
 
 /// Notes that a user is invited, and who did it.
-pub(crate) async fn record(start: &Start<'_>, tx: &mut Transaction, user: &User, role: &str) -> Result<(), pg::Error> {
+pub(crate) async fn record(
+    start: &Start<'_>,
+    tx: &mut Transaction,
+    user: &User,
+    admin: &Admin,
+) -> Result<(), pg::Error> {
     let at = start.state.clock.now();
     let traits = json!({"user_id": user.id, "user_email": user.email});
-    let entry = audit::payload(&Actor::admin(role), Action::UserInvited, Some(traits));
+    let entry = audit::payload(&Actor::admin(admin), Action::UserInvited, Some(traits));
     audit::insert(tx, start.state, &entry, at).await?;
     users::invite(tx, user.id, at).await
 }

@@ -4,6 +4,7 @@
 use axum::extract::State as With;
 use http::StatusCode;
 use pg::Context;
+use serde_json::json;
 
 use crate::bearer::Authenticated;
 use crate::error::Error;
@@ -28,6 +29,14 @@ impl Scope {
             other => Err(Error::validation(format!("Unsupported logout scope {other:?}"))),
         }
     }
+
+    fn name(&self) -> &'static str {
+        match self {
+            Self::All => "global",
+            Self::This => "local",
+            Self::Others => "others",
+        }
+    }
 }
 
 /// Ends the sessions of the scope; all of them where the token names no session.
@@ -36,12 +45,16 @@ pub(crate) async fn post(With(state): With<State>, caller: Authenticated, query:
     let scope = Scope::read(&query)?;
     let user_id = caller.user.id;
     let mut tx = state.db.write(&Context::service()).await.map_err(&failed)?;
-    let entry = audit::payload(&Actor::user(&caller.user), Action::Logout, None);
+    let mut traits = json!({"scope": scope.name()});
+    if let Some(session) = &caller.session {
+        traits["session_id"] = json!(session.id);
+    }
+    let entry = audit::payload(&Actor::user(&caller.user), Action::Logout, Some(traits));
     audit::insert(&mut tx, &state, &entry, state.clock.now()).await.map_err(&failed)?;
     match (scope, caller.session) {
         (Scope::This, Some(session)) => sessions::delete(&mut tx, user_id, session.id).await.map(drop),
         (Scope::Others, Some(session)) => sessions::delete_others(&mut tx, user_id, session.id).await,
-        (Scope::All, _) | (_, None) => sessions::delete_all(&mut tx, user_id).await,
+        (Scope::All, _) | (_, None) => sessions::delete_all(&mut tx, user_id).await.map(drop),
     }
     .map_err(&failed)?;
     tx.commit().await.map_err(&failed)?;

@@ -147,24 +147,40 @@ impl Resend<'_> {
         let texting = Texting { state, client, channel: "sms" };
         match kind {
             Kind::Signup => {
-                self.record(tx, user, Action::UserConfirmationRequested).await?;
+                self.record(tx, user, Action::UserConfirmationRequested, None).await?;
                 self.begin(tx, user, Proof::EmailSignup).await?;
                 letters.confirmation(tx, user).await.map(|()| None)
             }
             Kind::EmailChange => {
+                self.record_change(tx, user).await?;
                 self.begin(tx, user, Proof::EmailChange).await?;
                 letters.email_change(tx, user, &user.new_email).await.map(|()| None)
             }
             Kind::Sms => {
-                self.record(tx, user, Action::UserRecoveryRequested).await?;
+                self.record(tx, user, Action::UserRecoveryRequested, None).await?;
                 texting.confirmation(tx, user).await
             }
-            Kind::PhoneChange => texting.change(tx, user, &user.new_phone).await,
+            Kind::PhoneChange => {
+                self.record_change(tx, user).await?;
+                texting.change(tx, user, &user.new_phone).await
+            }
         }
     }
 
-    async fn record(&self, tx: &mut Transaction, user: &User, action: Action) -> Result<(), Error> {
-        let entry = audit::payload(&Actor::user(user), action, None);
+    /// Supabase notes no letter or message about a change.
+    async fn record_change(&self, tx: &mut Transaction, user: &User) -> Result<(), Error> {
+        let traits = json!({"type": self.kind.name()});
+        self.record(tx, user, Action::UserConfirmationRequested, Some(traits)).await
+    }
+
+    async fn record(
+        &self,
+        tx: &mut Transaction,
+        user: &User,
+        action: Action,
+        traits: Option<Value>,
+    ) -> Result<(), Error> {
+        let entry = audit::payload(&Actor::user(user), action, traits);
         audit::insert(tx, self.state, &entry, self.state.clock.now()).await.map_err(Error::database(FAILED))
     }
 

@@ -142,7 +142,7 @@ impl Creation<'_> {
         let Some(user) = users::reload(tx, *id).await? else { return Ok(()) };
         let mut traits = traits(&user);
         traits["provider"] = json!(self.providers()[0]);
-        let entry = audit::payload(&Actor::admin(&admin.role), Action::UserSignedUp, Some(traits));
+        let entry = audit::payload(&Actor::admin(admin), Action::UserSignedUp, Some(traits));
         audit::insert(tx, self.state, &entry, *at).await
     }
 

@@ -41,13 +41,19 @@ pub(crate) async fn delete(
     };
     let at = state.clock.now();
     let mut tx = state.db.write(&Context::service()).await.map_err(failed)?;
-    let entry = audit::payload(&Actor::admin(&admin.role), Action::UserDeleted, Some(traits(&user)));
-    audit::insert(&mut tx, &state, &entry, at).await.map_err(failed)?;
-    if !request.unwrap_or_default().should_soft_delete {
-        users::delete(&mut tx, user.id).await.map_err(failed)?;
-    } else if user.deleted_at.is_none() {
-        soft_delete(&state, &mut tx, &user).await.map_err(failed)?;
+    let mut traits = traits(&user);
+    if request.unwrap_or_default().should_soft_delete {
+        let user = users::lock(&mut tx, user.id).await.map_err(failed)?.ok_or(Error::UserNotFound)?;
+        if user.deleted_at.is_none() {
+            soft_delete(&state, &mut tx, &user).await.map_err(failed)?;
+            // The other fields are emptied so that nobody knows them any more.
+            traits["changes"] = json!({"deleted_at": {"from": null, "to": at}});
+        }
+    } else if !users::delete(&mut tx, user.id).await.map_err(failed)? {
+        return Err(Error::UserNotFound);
     }
+    let entry = audit::payload(&Actor::admin(&admin), Action::UserDeleted, Some(traits));
+    audit::insert(&mut tx, &state, &entry, at).await.map_err(failed)?;
     tx.commit().await.map_err(failed)?;
     Ok(Json(json!({})))
 }

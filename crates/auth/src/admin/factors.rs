@@ -3,7 +3,7 @@
 use axum::extract::State as With;
 use pg::Context;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::Target;
 use crate::bearer::Admin;
@@ -52,8 +52,9 @@ pub(crate) async fn update(
     let at = state.clock.now();
     let mut tx = state.db.write(&Context::service()).await.map_err(failed)?;
     if name.is_some() || phone.is_some() {
-        factors::update(&mut tx, factor.id, name, phone.as_deref(), at).await.map_err(failed)?;
-        factor.updated_at = at;
+        let old = factors::update(&mut tx, factor.id, name, phone.as_deref(), at).await.map_err(failed)?;
+        let old = old.ok_or(FACTOR_NOT_FOUND)?;
+        factor = Factor { friendly_name: old.friendly_name, phone: old.phone, updated_at: at, ..factor };
     }
     let mut traits = json!({"user_id": user.id, "factor_id": factor.id, "factor_type": factor.factor_type});
     for (field, old, new) in
@@ -63,7 +64,7 @@ pub(crate) async fn update(
             traits["changes"][field] = json!({"from": old, "to": new});
         }
     }
-    let entry = audit::payload(&Actor::admin(&admin.role), Action::FactorUpdated, Some(traits));
+    let entry = audit::payload(&Actor::admin(&admin), Action::FactorUpdated, Some(traits));
     audit::insert_from(&mut tx, &state, &client, &entry).await.map_err(failed)?;
     tx.commit().await.map_err(failed)?;
     factor.friendly_name = name.map_or(factor.friendly_name, str::to_owned);
@@ -74,7 +75,7 @@ pub(crate) async fn update(
 /// `DELETE` of one; answers what it was.
 pub(crate) async fn delete(
     With(state): With<State>,
-    _: Admin,
+    admin: Admin,
     Target(user): Target,
     id: FactorId,
     client: Client,
@@ -83,7 +84,10 @@ pub(crate) async fn delete(
     let failed = Error::database("Database error deleting factor");
     let mut tx = state.db.write(&Context::service()).await.map_err(&failed)?;
     mfa::remove(&state, &mut tx, user.id, &factor).await.map_err(&failed)?;
-    let entry = audit::payload(&Actor::user(&user), Action::FactorDeleted, Some(traits(&user, &factor)));
+    // As in Supabase the user is the actor; who did it is told beside.
+    let admin = Actor::admin(&admin).named();
+    let traits = json!({"user_id": user.id, "factor_id": factor.id, "admin": admin});
+    let entry = audit::payload(&Actor::user(&user), Action::FactorDeleted, Some(traits));
     audit::insert_from(&mut tx, &state, &client, &entry).await.map_err(&failed)?;
     tx.commit().await.map_err(&failed)?;
     Ok(Json(factor))
@@ -91,8 +95,4 @@ pub(crate) async fn delete(
 
 fn find(user: &User, FactorId(id): &FactorId) -> Result<Factor, Error> {
     user.factors.iter().find(|factor| factor.id == *id).cloned().ok_or_else(|| FACTOR_NOT_FOUND.into())
-}
-
-fn traits(user: &User, factor: &Factor) -> Value {
-    json!({"user_id": user.id, "factor_id": factor.id})
 }

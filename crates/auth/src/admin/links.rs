@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::bearer::Admin;
+use crate::changes;
 use crate::client::Client;
 use crate::contact::Contact;
 use crate::error::Error;
@@ -74,6 +75,11 @@ impl LinkKind {
             Self::Recovery => Kind::Recovery,
             Self::EmailChangeCurrent | Self::EmailChangeNew => Kind::EmailChange,
         }
+    }
+
+    /// Whether making the link changes fields of a user who is there.
+    fn changes_user(self) -> bool {
+        matches!(self, Self::Signup | Self::EmailChangeCurrent | Self::EmailChangeNew)
     }
 
     fn name(self) -> &'static str {
@@ -160,6 +166,10 @@ impl Link<'_> {
         }
         let mut tx = self.start.state.db.write(&Context::service()).await.map_err(&failed)?;
         let user = match existing {
+            // Locked where the user is changed, so that the audit entry tells what was there just before.
+            Some(user) if kind.changes_user() => {
+                users::lock(&mut tx, user.id).await.map_err(&failed)?.ok_or(Error::UserNotFound)?
+            }
             Some(user) => user,
             None => create::insert_asked(&self.start, &hash, &mut tx).await.map_err(|error| match error {
                 error if crate::signup::is_taken(&error) => Error::EmailExists,
@@ -167,9 +177,30 @@ impl Link<'_> {
             })?,
         };
         let code = self.write(&mut tx, kind, &user, &new_email, is_new).await?;
-        let user = users::reload(&mut tx, user.id).await.map_err(&failed)?.ok_or(Error::UserNotFound)?;
+        let changed = users::reload(&mut tx, user.id).await.map_err(&failed)?.ok_or(Error::UserNotFound)?;
+        if let Some(entry) = self.entry(kind, (!is_new).then_some(&user), &changed) {
+            audit::insert(&mut tx, self.start.state, &entry, self.start.state.clock.now()).await.map_err(&failed)?;
+        }
         tx.commit().await.map_err(&failed)?;
-        Ok((user, Made { kind, code }, is_new))
+        Ok((changed, Made { kind, code }, is_new))
+    }
+
+    /// The audit entry: who made the link, for whom, and what is different now. Invitations have one already.
+    fn entry(&self, kind: LinkKind, before: Option<&User>, user: &User) -> Option<Value> {
+        let action = match kind {
+            LinkKind::Invite => return None,
+            LinkKind::Signup if before.is_none() => Action::UserSignedUp,
+            LinkKind::Signup => Action::UserConfirmationRequested,
+            LinkKind::MagicLink | LinkKind::Recovery => Action::UserRecoveryRequested,
+            LinkKind::EmailChangeCurrent | LinkKind::EmailChangeNew => Action::UserModified,
+        };
+        let mut traits = super::traits(user);
+        traits["link"] = json!(kind.name());
+        match before {
+            Some(before) => changes::note_in(&mut traits, before, user),
+            None => traits["provider"] = json!(self.start.contact.provider()),
+        }
+        Some(audit::payload(&Actor::admin(self.admin), action, Some(traits)))
     }
 
     /// The new address of a change, checked; empty where it is none.
@@ -226,12 +257,9 @@ impl Link<'_> {
                 }
             }
             LinkKind::Invite => {
-                invite::record(&self.start, tx, user, &self.admin.role).await.map_err(&failed)?;
+                invite::record(&self.start, tx, user, self.admin).await.map_err(&failed)?;
             }
-            LinkKind::MagicLink | LinkKind::Recovery => {
-                let entry = audit::payload(&Actor::user(user), Action::UserRecoveryRequested, None);
-                audit::insert(tx, state, &entry, state.clock.now()).await.map_err(&failed)?;
-            }
+            LinkKind::MagicLink | LinkKind::Recovery => {}
             LinkKind::EmailChangeCurrent | LinkKind::EmailChangeNew => {
                 let is_new_side = kind == LinkKind::EmailChangeNew;
                 return letters.keep_email_change(tx, user, new_email, is_new_side).await.map_err(failed);

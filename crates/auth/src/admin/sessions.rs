@@ -72,9 +72,9 @@ async fn revoke(
             }
             traits["session_id"] = id.to_string().into();
         }
-        None => sessions::delete_all(&mut tx, user.id).await.map_err(&failed)?,
+        None => sessions::delete_all(&mut tx, user.id).await.map(drop).map_err(&failed)?,
     }
-    let entry = audit::payload(&Actor::admin(&admin.role), Action::SessionRevoked, Some(traits));
+    let entry = audit::payload(&Actor::admin(admin), Action::SessionRevoked, Some(traits));
     audit::insert_from(&mut tx, state, client, &entry).await.map_err(&failed)?;
     tx.commit().await.map_err(&failed)?;
     Ok(StatusCode::NO_CONTENT)

@@ -40,16 +40,16 @@ pub(crate) async fn update(
         }
         None => None,
     };
-    let update =
-        Update { state: &state, user: &user, role, email, phone, password_hash, ban, at, attributes: &attributes };
     let failed = attributes::failed(NOT_UPDATED);
     let mut tx = state.db.write(&Context::service()).await.map_err(&failed)?;
+    let before = users::lock(&mut tx, user.id).await.map_err(&failed)?.ok_or(Error::UserNotFound)?;
+    let update =
+        Update { state: &state, user: &before, role, email, phone, password_hash, ban, at, attributes: &attributes };
     update.write(&mut tx).await.map_err(&failed)?;
-    let before = &user;
     let user = users::reload(&mut tx, user.id).await.map_err(&failed)?.ok_or(Error::UserNotFound)?;
     let mut traits = traits(&user);
-    traits["changes"] = changes::between(before, &user);
-    let entry = audit::payload(&Actor::admin(&admin.role), Action::UserModified, Some(traits));
+    traits["changes"] = changes::between(&before, &user);
+    let entry = audit::payload(&Actor::admin(&admin), Action::UserModified, Some(traits));
     audit::insert(&mut tx, &state, &entry, at).await.map_err(&failed)?;
     tx.commit().await.map_err(&failed)?;
     Ok(Json(user))

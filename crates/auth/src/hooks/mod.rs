@@ -11,6 +11,8 @@ use serde_json::{Value, json};
 
 use crate::client::Client;
 use crate::error::Error;
+use crate::model::audit::{self, Action, Actor};
+use crate::model::sessions;
 use crate::model::users::User;
 use crate::outside::OutsideError;
 use crate::refusal::Refusal;
@@ -227,6 +229,20 @@ impl Decision {
     pub(crate) fn is_rejection(&self) -> bool {
         self.decision == "reject"
     }
+}
+
+/// Ends all sessions of a user because a hook has rejected an attempt.
+pub(crate) async fn end_sessions(state: &State, user: &User, name: HookName) -> Result<(), pg::Error> {
+    let mut tx = state.db.write(&Context::service()).await?;
+    // Not once more for each further attempt that is rejected.
+    if sessions::delete_all(&mut tx, user.id).await? > 0 {
+        let traits = json!({
+            "user_id": user.id, "user_email": user.email, "user_phone": user.phone, "reason": "attempt_rejected",
+        });
+        let entry = audit::payload(&Actor::hook(name), Action::SessionRevoked, Some(traits));
+        audit::insert(&mut tx, state, &entry, state.clock.now()).await?;
+    }
+    tx.commit().await
 }
 
 /// Tells a hook of an attempt; `None` when there is no such hook. It runs in a transaction of its own, so that what

@@ -10,7 +10,6 @@ use crate::client::Client;
 use crate::contact::Contact;
 use crate::error::Error;
 use crate::hooks::{self, Decision, HookName};
-use crate::model::sessions;
 use crate::model::users::User;
 use crate::pace::{Flow, Pace, Way};
 use crate::refusal::Refusal;
@@ -110,10 +109,8 @@ async fn tell(state: &State, client: &Client, user: &User, is_right: bool) -> Re
     let decision = hooks::decide(state, client, HookName::PasswordVerificationAttempt, input).await?;
     let Some(decision) = decision.filter(Decision::is_rejection) else { return Ok(()) };
     if decision.should_logout_user {
-        let failed = Error::database(NOT_GRANTED);
-        let mut tx = state.db.write(&Context::service()).await.map_err(&failed)?;
-        sessions::delete_all(&mut tx, user.id).await.map_err(&failed)?;
-        tx.commit().await.map_err(&failed)?;
+        let ended = hooks::end_sessions(state, user, HookName::PasswordVerificationAttempt).await;
+        ended.map_err(Error::database(NOT_GRANTED))?;
     }
     if decision.message.is_empty() {
         return Err(Error::InvalidCredentials);

@@ -22,7 +22,6 @@ use crate::limits::{self, Bucket};
 use crate::model::audit::{self, Action, Actor};
 use crate::model::challenges::{self, Challenge};
 use crate::model::factors::{self, Factor};
-use crate::model::sessions;
 use crate::secrets::Place;
 use crate::state::State;
 
@@ -72,7 +71,10 @@ pub(super) async fn post(
     factors::delete_unverified(&mut tx, member.user.id, kind.name()).await.map_err(&failed)?;
     let step_up = StepUp { state: &state, member: &member, method: kind.method(), factor_id: Some(factor.id) };
     let issued = step_up.write(&mut tx).await?;
-    let traits = json!({"factor_id": factor.id, "challenge_id": challenge.id, "factor_type": kind.name()});
+    let mut traits = json!({"factor_id": factor.id, "challenge_id": challenge.id, "factor_type": kind.name()});
+    if is_first {
+        traits["changes"] = json!({"status": {"from": factor.status, "to": "verified"}});
+    }
     let entry = audit::payload(&Actor::user(&member.user), Action::VerificationAttempted, Some(traits));
     audit::insert_from(&mut tx, &state, &client, &entry).await.map_err(&failed)?;
     let issued = issued.customise(&state, &client, &mut tx, kind.method()).await?;
@@ -114,9 +116,7 @@ async fn tell(
         json!({"user_id": user_id, "factor_id": factor_id, "factor_type": factor_type, "valid": verdict.is_right()});
     let decision = hooks::decide(state, client, HookName::MfaVerificationAttempt, input).await?;
     let Some(decision) = decision.filter(Decision::is_rejection) else { return Ok(()) };
-    let failed = Error::database(NOT_VERIFIED);
-    let mut tx = state.db.write(&Context::service()).await.map_err(&failed)?;
-    sessions::delete_all(&mut tx, user_id).await.map_err(&failed)?;
-    tx.commit().await.map_err(&failed)?;
+    let ended = hooks::end_sessions(state, &member.user, HookName::MfaVerificationAttempt).await;
+    ended.map_err(Error::database(NOT_VERIFIED))?;
     Err(rejected(decision.message).into())
 }

@@ -6,7 +6,9 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::users::User;
+use crate::bearer::Admin;
 use crate::client::Client;
+use crate::hooks::HookName;
 use crate::origin::Origin;
 use crate::state::State;
 
@@ -88,9 +90,20 @@ impl Actor {
         }
     }
 
-    /// An administrator, known by the role of the token.
-    pub(crate) fn admin(role: &str) -> Self {
-        Self { id: Uuid::nil(), via_sso: false, username: role.to_owned(), name: None }
+    /// An administrator: the user whose token it is, else a service, known by the role of its token.
+    pub(crate) fn admin(admin: &Admin) -> Self {
+        let service = || Self { id: Uuid::nil(), via_sso: false, username: admin.role.clone(), name: None };
+        admin.user.as_ref().map_or_else(service, Self::user)
+    }
+
+    /// A hook, which is nobody, known by its name.
+    pub(crate) fn hook(name: HookName) -> Self {
+        Self { id: Uuid::nil(), via_sso: false, username: name.name().to_owned(), name: None }
+    }
+
+    /// Who it is, for an entry whose actor is somebody else for the sake of clients.
+    pub(crate) fn named(&self) -> Value {
+        json!({"id": self.id, "username": self.username})
     }
 }
 
@@ -121,11 +134,44 @@ pub(crate) fn unless_disabled(state: &State, payload: Value) -> Option<Value> {
     if !state.settings.audit_disable_postgres {
         return Some(payload);
     }
-    let text = |name: &str| payload[name].as_str().unwrap_or_default().to_owned();
-    let (action, actor_id) = (text("action"), text("actor_id"));
-    let ip = Origin::current().ip.map(|ip| ip.to_string());
-    tracing::info!(action, actor_id, target = ?payload["traits"]["user_id"].as_str(), ip, "audit");
+    Line::of(&payload).log();
     None
+}
+
+/// An entry in the server's log, which is all that is kept of it there. Values are logged as text, which the log
+/// escapes; those of secrets are in no payload.
+#[derive(Debug, PartialEq)]
+struct Line<'a> {
+    action: &'a str,
+    actor_id: &'a str,
+    /// Whose token it is that is nobody's: a role, or a hook.
+    actor: Option<&'a str>,
+    target: &'a str,
+    user_agent: Option<&'a str>,
+    changes: Option<String>,
+}
+
+impl<'a> Line<'a> {
+    fn of(payload: &'a Value) -> Self {
+        let text = |name: &str| payload[name].as_str().unwrap_or_default();
+        let (actor_id, traits) = (text("actor_id"), &payload["traits"]);
+        let is_nobody = Uuid::parse_str(actor_id).is_ok_and(|id| id.is_nil());
+        Self {
+            action: text("action"),
+            actor_id,
+            actor: is_nobody.then(|| text("actor_username")),
+            // Who acts on nobody else acts on themselves.
+            target: traits["user_id"].as_str().unwrap_or(actor_id),
+            user_agent: payload["user_agent"].as_str(),
+            changes: traits.get("changes").map(Value::to_string),
+        }
+    }
+
+    fn log(&self) {
+        let Self { action, actor_id, actor, target, user_agent, changes } = self;
+        let (ip, changes) = (Origin::current().ip.map(|ip| ip.to_string()), changes.as_deref());
+        tracing::info!(action, actor_id, actor, target, ip, user_agent, changes, "audit");
+    }
 }
 
 const INSERT: &str = "
@@ -155,4 +201,41 @@ pub(crate) async fn insert_from(
     let Some(payload) = unless_disabled(state, payload.clone()) else { return Ok(()) };
     let address = client.ip.map(|ip| ip.to_string()).unwrap_or_default();
     tx.defer(INSERT, &[&state.random.uuid(), &payload, &state.clock.now(), &address]).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const JOHN: &str = "9f1b0f2c-3f0e-4a53-9a4e-000000000000";
+
+    fn payload(actor_id: &str, traits: &Value) -> Value {
+        json!({
+            "action": "user_modified", "actor_id": actor_id, "actor_username": "service_role", "traits": traits,
+            "user_agent": "Browser/1",
+        })
+    }
+
+    #[test]
+    fn a_line_has_actor_target_program_and_changes() {
+        let service = Uuid::nil().to_string();
+        let changes = json!({"role": {"from": "a", "to": "b"}, "password": "changed"});
+        let payload = payload(&service, &json!({"user_id": JOHN, "changes": changes}));
+        let line = Line {
+            action: "user_modified",
+            actor_id: &service,
+            actor: Some("service_role"),
+            target: JOHN,
+            user_agent: Some("Browser/1"),
+            changes: Some(changes.to_string()),
+        };
+        assert_eq!(Line::of(&payload), line);
+    }
+
+    #[test]
+    fn a_user_who_acts_on_nobody_else_is_the_target() {
+        let payload = payload(JOHN, &Value::Null);
+        let line = Line::of(&payload);
+        assert_eq!((line.actor_id, line.actor, line.target, line.changes), (JOHN, None, JOHN, None));
+    }
 }

@@ -154,20 +154,30 @@ pub(crate) async fn read_phone(
     Ok(row.map(|row| (row.get("phone"), row.get("last_challenged_at"))))
 }
 
-const UPDATE: &str = "
-    update auth.mfa_factors
-    set friendly_name = coalesce($2, friendly_name), phone = coalesce($3, phone), updated_at = $4
-    where id = $1";
+/// Name and number of a factor.
+pub(crate) struct Named {
+    pub(crate) friendly_name: String,
+    pub(crate) phone: String,
+}
 
-/// Changes a factor's name and number, where they are given.
+const UPDATE: &str = "
+    with old as (select id, friendly_name, phone from auth.mfa_factors where id = $1 for no key update)
+    update auth.mfa_factors f
+    set friendly_name = coalesce($2, f.friendly_name), phone = coalesce($3, f.phone), updated_at = $4
+    from old
+    where f.id = old.id
+    returning coalesce(old.friendly_name, '') as friendly_name, coalesce(old.phone, '') as phone";
+
+/// Changes a factor's name and number, where they are given; returns the old ones, `None` when it is gone.
 pub(crate) async fn update(
     tx: &mut Transaction,
     id: Uuid,
     friendly_name: Option<&str>,
     phone: Option<&str>,
     at: Timestamp,
-) -> Result<(), pg::Error> {
-    tx.execute(UPDATE, &[&id, &friendly_name, &phone, &at]).await.map(drop)
+) -> Result<Option<Named>, pg::Error> {
+    let row = tx.query_opt(UPDATE, &[&id, &friendly_name, &phone, &at]).await?;
+    Ok(row.map(|row| Named { friendly_name: row.get("friendly_name"), phone: row.get("phone") }))
 }
 
 const DELETE: &str = "delete from auth.mfa_factors where id = $1";

@@ -109,9 +109,9 @@ const REVOKE_ALL: &str = "
     update auth.refresh_tokens set revoked = true, updated_at = $2
     where session_id = $1 and revoked is not true";
 
-/// Revokes all tokens of a session.
-pub(crate) async fn revoke_all(tx: &mut Transaction, session_id: Uuid, at: Timestamp) -> Result<(), pg::Error> {
-    tx.execute(REVOKE_ALL, &[&session_id, &at]).await.map(drop)
+/// Revokes all tokens of a session; returns how many were not revoked before.
+pub(crate) async fn revoke_all(tx: &mut Transaction, session_id: Uuid, at: Timestamp) -> Result<u64, pg::Error> {
+    tx.execute(REVOKE_ALL, &[&session_id, &at]).await
 }
 
 const DELETE_ALL: &str = "delete from auth.refresh_tokens where session_id = $1";

@@ -287,9 +287,9 @@ const DELETE_ALL: &str = "delete from auth.sessions where user_id = $1";
 const DELETE_ONE: &str = "delete from auth.sessions where user_id = $1 and id = $2";
 const DELETE_OTHERS: &str = "delete from auth.sessions where user_id = $1 and id <> $2";
 
-/// Ends all sessions of a user; their refresh tokens go with them.
-pub(crate) async fn delete_all(tx: &mut Transaction, user_id: Uuid) -> Result<(), pg::Error> {
-    tx.execute(DELETE_ALL, &[&user_id]).await.map(drop)
+/// Ends all sessions of a user; their refresh tokens go with them. Returns how many there were.
+pub(crate) async fn delete_all(tx: &mut Transaction, user_id: Uuid) -> Result<u64, pg::Error> {
+    tx.execute(DELETE_ALL, &[&user_id]).await
 }
 
 /// Ends one session of a user; false when the user has none with this id.

@@ -10,11 +10,12 @@ use crate::client::Client;
 use crate::error::Error;
 use crate::hooks;
 use crate::metadata::Fields;
+use crate::model::audit::{self, Action, Actor};
 use crate::model::users::{self, NewUser, User};
 use crate::state::State;
 use crate::tokens::{Proof, Sign};
 
-/// Answers a session of a new user, with neither identity nor audit entry.
+/// Answers a session of a new user, without identity.
 pub(super) async fn answer(state: &State, client: &Client, data: &Fields) -> Result<Response, Error> {
     if !state.settings.anonymous_enabled {
         return Err(Error::AnonymousDisabled);
@@ -28,6 +29,9 @@ pub(super) async fn answer(state: &State, client: &Client, data: &Fields) -> Res
     let mut tx = state.db.write(&Context::service()).await.map_err(&failed)?;
     let user = insert(state, &mut tx, (id, &aud), data).await.map_err(&failed)?;
     let user = user.ok_or_else(|| Error::Internal(NOT_SAVED, "a trigger removed the new user".to_owned()))?;
+    let traits = json!({"provider": "anonymous"});
+    let entry = audit::payload(&Actor::user(&user), Action::UserSignedUp, Some(traits));
+    audit::insert(&mut tx, state, &entry, state.clock.now()).await.map_err(&failed)?;
     let issued = Sign::prepare(state, client, &user, Proof::Anonymous, None).open_in(&mut tx).await.map_err(&failed)?;
     let issued = issued.customise(state, client, &mut tx, Proof::Anonymous.name()).await?;
     tx.commit().await.map_err(&failed)?;

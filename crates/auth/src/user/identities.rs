@@ -7,13 +7,13 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::bearer::Authenticated;
+use crate::changes;
 use crate::client::{Client, first_audience};
 use crate::denial::Denial;
 use crate::error::Error;
 use crate::json::Json;
 use crate::letters::{Letters, News};
 use crate::model::audit::{self, Action, Actor};
-use crate::model::factors;
 use crate::model::identities::{self, Identity};
 use crate::model::users::{self, EMAIL_KEY, PromotedEmail, User};
 use crate::state::State;
@@ -61,24 +61,24 @@ pub(crate) async fn delete(
         _ => Error::Database("Database error deleting identity", error),
     };
     let mut tx = state.db.write(&Context::service()).await.map_err(failed)?;
-    factors::lock_user(&mut tx, caller.user.id).await.map_err(failed)?;
-    let user = users::reload(&mut tx, caller.user.id).await.map_err(failed)?.ok_or(Error::TokenUserNotFound)?;
+    let user = users::lock(&mut tx, caller.user.id).await.map_err(failed)?.ok_or(Error::TokenUserNotFound)?;
     let all = user.identities.as_deref().unwrap_or_default();
     if all.len() <= 1 {
         return Err(LAST.into());
     }
     let identity = all.iter().find(|identity| identity.id == id).ok_or(NOT_FOUND)?;
-    let traits =
-        json!({"identity_id": identity.id, "provider": identity.provider, "provider_id": identity.provider_id});
-    let entry = audit::payload(&Actor::user(&user), Action::IdentityUnlinked, Some(traits));
-    audit::insert_from(&mut tx, &state, &client, &entry).await.map_err(failed)?;
     identities::delete(&mut tx, id).await.map_err(failed)?;
     if identity.provider == "phone" {
         users::unlink_phone(&mut tx, user.id, state.clock.now()).await.map_err(failed)?;
     } else {
         promote(&state, &mut tx, &user, &aud, id).await?;
     }
-    verify::with_providers(&state, &mut tx, user.id).await.map_err(failed)?;
+    let changed = verify::with_providers(&state, &mut tx, user.id).await.map_err(failed)?;
+    let mut traits =
+        json!({"identity_id": identity.id, "provider": identity.provider, "provider_id": identity.provider_id});
+    changes::note_in(&mut traits, &user, &changed.ok_or(Error::TokenUserNotFound)?);
+    let entry = audit::payload(&Actor::user(&user), Action::IdentityUnlinked, Some(traits));
+    audit::insert_from(&mut tx, &state, &client, &entry).await.map_err(failed)?;
     // The address is the one from before.
     let letters = Letters { state: &state, client: &client, redirect_to: "", is_pkce: false };
     letters.notify(&mut tx, &user, News::IdentityUnlinked { provider: &identity.provider }).await?;

@@ -78,6 +78,7 @@ pub(crate) async fn put(
     };
     let failed = Error::database("Error updating user");
     let mut tx = state.db.write(&Context::service()).await.map_err(&failed)?;
+    let before = users::lock(&mut tx, user.id).await.map_err(&failed)?.ok_or(Error::TokenUserNotFound)?;
     if let (Some(_), Some(nonce)) = (&change.password_hash, &change.nonce) {
         reauthenticate::consume(&state, &mut tx, user, nonce).await?;
     }
@@ -93,7 +94,7 @@ pub(crate) async fn put(
         change_phone(&letters, &mut tx, user, (phone, &request.channel)).await?;
     }
     let changed = users::reload(&mut tx, user.id).await.map_err(&failed)?.ok_or(Error::TokenUserNotFound)?;
-    let traits = json!({"changes": changes::between(user, &changed)});
+    let traits = json!({"changes": changes::between(&before, &changed)});
     let entry = audit::payload(&Actor::user(user), Action::UserModified, Some(traits));
     audit::insert(&mut tx, &state, &entry, state.clock.now()).await.map_err(&failed)?;
     tx.commit().await.map_err(&failed)?;
@@ -207,6 +208,8 @@ async fn change_phone(
 ) -> Result<(), Error> {
     let Letters { state, client, .. } = *letters;
     if state.settings.sms.autoconfirm {
+        let changes = json!({"phone": {"from": user.phone, "to": phone}});
+        verify::modified(state, tx, user, &changes).await.map_err(Error::database("Error confirming user"))?;
         return verify::change_phone(letters, tx, user, phone).await;
     }
     Texting { state, client, channel }.change(tx, user, phone).await.map(drop)
@@ -223,6 +226,8 @@ async fn change_email(
 ) -> Result<(), Error> {
     let state = letters.state;
     if user.is_anonymous && state.settings.mailer_autoconfirm {
+        let changes = json!({"email": {"from": user.email, "to": email}});
+        verify::modified(state, tx, user, &changes).await.map_err(Error::database("Error confirm email"))?;
         return verify::change_email(letters, tx, user, email).await;
     }
     if let Some(challenge) = challenge {

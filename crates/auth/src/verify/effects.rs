@@ -2,10 +2,11 @@
 
 use pg::Transaction;
 use secrecy::ExposeSecret;
-use serde_json::json;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::take::Kind;
+use crate::changes;
 use crate::error::Error;
 use crate::letters::{Letters, News};
 use crate::metadata;
@@ -15,18 +16,48 @@ use crate::model::one_time_tokens::Purpose;
 use crate::model::users::{self, EMAIL_KEY, PHONE_KEY, User};
 use crate::state::State;
 
-/// Does it. False when it is done only in half: another address has still to agree.
+/// What a link or code has done, for the audit log.
+pub(super) struct Effect {
+    action: Action,
+    traits: Value,
+}
+
+impl Effect {
+    const MODIFIED: Self = Self { action: Action::UserModified, traits: Value::Null };
+
+    fn signed_up(provider: &str) -> Self {
+        Self { action: Action::UserSignedUp, traits: json!({"provider": provider}) }
+    }
+
+    /// Adds the entry, which tells what has become different.
+    pub(super) async fn record(
+        self,
+        state: &State,
+        tx: &mut Transaction,
+        (before, after): (&User, &User),
+    ) -> Result<(), pg::Error> {
+        let Self { action, mut traits } = self;
+        changes::note_in(&mut traits, before, after);
+        let entry = audit::payload(&Actor::user(before), action, Some(traits).filter(|traits| !traits.is_null()));
+        audit::insert(tx, state, &entry, state.clock.now()).await
+    }
+}
+
+/// Does it. `None` when it is done only in half, which is noted: another address has still to agree.
 pub(super) async fn apply(
     letters: &Letters<'_>,
     tx: &mut Transaction,
     user: &User,
     (kind, purpose): (Kind, Purpose),
-) -> Result<bool, Error> {
+) -> Result<Option<Effect>, Error> {
     let failed = Error::database("Database error updating user");
     let state = letters.state;
-    match purpose {
+    let effect = match purpose {
         Purpose::Confirmation if kind == Kind::Sms => confirm_phone(state, tx, user).await.map_err(failed)?,
-        Purpose::PhoneChange => change_phone(letters, tx, user, &user.new_phone).await?,
+        Purpose::PhoneChange => {
+            change_phone(letters, tx, user, &user.new_phone).await?;
+            Effect::MODIFIED
+        }
         // Such a code is good for a change of the password only.
         Purpose::Reauthentication => return Err(Error::OtpExpired("Token has expired or is invalid")),
         Purpose::Confirmation => confirm(state, tx, user).await?,
@@ -36,13 +67,28 @@ pub(super) async fn apply(
             let needs_both = !settings.mailer_autoconfirm && settings.mailer_secure_email_change;
             if needs_both && user.email_change_confirm_status == 0 && !user.email.is_empty() {
                 let is_new = purpose == Purpose::EmailChangeNew;
-                users::agree_to_email_change(tx, user.id, is_new, state.clock.now()).await.map_err(failed)?;
-                return Ok(false);
+                users::agree_to_email_change(tx, user.id, is_new, state.clock.now()).await.map_err(&failed)?;
+                modified(state, tx, user, &json!({"email_change_confirm_status": {"from": 0, "to": 1}}))
+                    .await
+                    .map_err(failed)?;
+                return Ok(None);
             }
             change_email(letters, tx, user, &user.new_email).await?;
+            Effect::MODIFIED
         }
-    }
-    Ok(true)
+    };
+    Ok(Some(effect))
+}
+
+/// Notes a change of a user.
+pub(crate) async fn modified(
+    state: &State,
+    tx: &mut Transaction,
+    user: &User,
+    changes: &Value,
+) -> Result<(), pg::Error> {
+    let entry = audit::payload(&Actor::user(user), Action::UserModified, Some(json!({"changes": changes})));
+    audit::insert(tx, state, &entry, state.clock.now()).await
 }
 
 /// After a user got the first password: with it the confirmed address is a way to sign in, which is noted where the
@@ -57,23 +103,26 @@ pub(crate) async fn after_first_password(state: &State, tx: &mut Transaction, id
 
 /// The user with `app_metadata` telling the providers of all identities.
 pub(crate) async fn with_providers(state: &State, tx: &mut Transaction, id: Uuid) -> Result<Option<User>, pg::Error> {
-    let Some(user) = users::reload(tx, id).await? else { return Ok(None) };
+    let Some(mut user) = users::reload(tx, id).await? else { return Ok(None) };
     let mut providers: Vec<String> = Vec::new();
     for identity in user.identities.iter().flatten() {
         if !providers.contains(&identity.provider) {
             providers.push(identity.provider.clone());
         }
     }
-    users::merge_app_metadata(tx, id, &metadata::of_providers(&providers), state.clock.now()).await?;
+    let providers = metadata::of_providers(&providers);
+    users::merge_app_metadata(tx, id, &providers, state.clock.now()).await?;
+    user.app_metadata = metadata::merge(user.app_metadata, providers);
     Ok(Some(user))
 }
 
-async fn confirm_phone(state: &State, tx: &mut Transaction, user: &User) -> Result<(), pg::Error> {
+async fn confirm_phone(state: &State, tx: &mut Transaction, user: &User) -> Result<Effect, pg::Error> {
     let at = state.clock.now();
-    let entry = audit::payload(&Actor::user(user), Action::UserSignedUp, Some(json!({"provider": "phone"})));
-    audit::insert(tx, state, &entry, at).await?;
     users::confirm_phone(tx, user.id, at).await?;
-    if user.is_anonymous { users::make_permanent(tx, user.id, at).await } else { Ok(()) }
+    if user.is_anonymous {
+        users::make_permanent(tx, user.id, at).await?;
+    }
+    Ok(Effect::signed_up("phone"))
 }
 
 /// Sets a new number that is confirmed, with its identity; makes an anonymous user a permanent one.
@@ -88,9 +137,6 @@ pub(crate) async fn change_phone(
         _ => Error::Database("Error confirming user", error),
     };
     let (state, at) = (letters.state, letters.state.clock.now());
-    let traits = json!({"changes": {"phone": {"from": user.phone, "to": new}}});
-    let entry = audit::payload(&Actor::user(user), Action::UserModified, Some(traits));
-    audit::insert(tx, state, &entry, at).await.map_err(failed)?;
     let changes = json!({"phone": new, "phone_verified": true});
     if !identities::change(tx, user.id, "phone", &changes, at).await.map_err(failed)? {
         let data = identities::phone_data(user.id, new, true);
@@ -103,7 +149,7 @@ pub(crate) async fn change_phone(
     letters.notify(tx, &changed, News::NewPhone { old: &user.phone }).await
 }
 
-async fn confirm(state: &State, tx: &mut Transaction, user: &User) -> Result<(), Error> {
+async fn confirm(state: &State, tx: &mut Transaction, user: &User) -> Result<Effect, Error> {
     let failed = Error::database("Error confirming user");
     let at = state.clock.now();
     if user.invited_at.is_some() && user.encrypted_password.is_none() {
@@ -112,24 +158,19 @@ async fn confirm(state: &State, tx: &mut Transaction, user: &User) -> Result<(),
         let hash = state.seal(user.id, &hash);
         users::set_password(tx, user.id, hash.expose_secret(), None, at).await.map_err(&failed)?;
     }
-    signed_up(state, tx, user).await.map_err(&failed)?;
-    identities::verify_email(tx, user.id, at).await.map_err(&failed)
+    users::confirm_email(tx, user.id, at).await.map_err(&failed)?;
+    identities::verify_email(tx, user.id, at).await.map_err(&failed)?;
+    Ok(Effect::signed_up("email"))
 }
 
-async fn signed_up(state: &State, tx: &mut Transaction, user: &User) -> Result<(), pg::Error> {
-    let at = state.clock.now();
-    let entry = audit::payload(&Actor::user(user), Action::UserSignedUp, Some(json!({"provider": "email"})));
-    audit::insert(tx, state, &entry, at).await?;
-    users::confirm_email(tx, user.id, at).await
-}
-
-async fn recover(state: &State, tx: &mut Transaction, user: &User) -> Result<(), pg::Error> {
+async fn recover(state: &State, tx: &mut Transaction, user: &User) -> Result<Effect, pg::Error> {
     let at = state.clock.now();
     users::recover(tx, user.id, at).await?;
-    if !user.is_confirmed() {
-        return signed_up(state, tx, user).await;
+    if user.is_confirmed() {
+        return Ok(Effect { action: Action::Login, traits: Value::Null });
     }
-    audit::insert(tx, state, &audit::payload(&Actor::user(user), Action::Login, None), at).await
+    users::confirm_email(tx, user.id, at).await?;
+    Ok(Effect::signed_up("email"))
 }
 
 /// Sets a new address that is confirmed, with its identity; makes an anonymous user a permanent one.
@@ -144,9 +185,6 @@ pub(crate) async fn change_email(
         _ => Error::Database("Error confirm email", error),
     };
     let (state, at) = (letters.state, letters.state.clock.now());
-    let traits = json!({"changes": {"email": {"from": user.email, "to": new}}});
-    let entry = audit::payload(&Actor::user(user), Action::UserModified, Some(traits));
-    audit::insert(tx, state, &entry, at).await.map_err(failed)?;
     let changes = json!({"email": new, "email_verified": true});
     if !identities::change(tx, user.id, "email", &changes, at).await.map_err(failed)? {
         let data = identities::email_data(user.id, new, true, &metadata::Fields::new());

@@ -5,7 +5,7 @@ mod effects;
 mod page;
 mod take;
 
-pub(crate) use effects::{after_first_password, change_email, change_phone, with_providers};
+pub(crate) use effects::{after_first_password, change_email, change_phone, modified, with_providers};
 
 use axum::extract::{FromRequest, State as With};
 use axum::response::{IntoResponse, Response};
@@ -183,13 +183,13 @@ async fn verify(state: &State, client: &Client, claim: &Claim, pkce: Option<&Kin
     let mut tx = state.db.write(&Context::service()).await.map_err(&failed)?;
     let (user, purpose) = take::take(state, &mut tx, claim, &known).await?;
     let letters = Letters { state, client, redirect_to: "", is_pkce: false };
-    if !effects::apply(&letters, &mut tx, &user, (claim.kind, purpose)).await? {
+    let Some(effect) = effects::apply(&letters, &mut tx, &user, (claim.kind, purpose)).await? else {
         tx.commit().await.map_err(&failed)?;
         return Ok(Verified::FirstOfTwo);
-    }
-    let is_first = !user.is_confirmed();
-    let user = with_providers(state, &mut tx, user.id).await.map_err(&failed)?;
-    let user = user.ok_or(Error::UserNotFound)?;
+    };
+    let (is_first, before) = (!user.is_confirmed(), user);
+    let user = with_providers(state, &mut tx, before.id).await.map_err(&failed)?.ok_or(Error::UserNotFound)?;
+    effect.record(state, &mut tx, (&before, &user)).await.map_err(&failed)?;
     let verified = match pkce {
         Some(kind) => {
             let method = kind.proof(purpose).name();

@@ -171,7 +171,7 @@ pub(super) async fn take(
             (taken.user_id, taken.purpose, Some(taken.relates_to))
         }
     };
-    let user = users::reload(tx, user_id).await.map_err(&failed)?;
+    let user = users::lock(tx, user_id).await.map_err(&failed)?;
     let is_of_audience = |user: &User| claim.audience.as_ref().is_none_or(|audience| *audience == user.aud);
     let user = user.filter(is_of_audience).ok_or_else(|| claim.refused())?;
     if user.is_banned(state.clock.now()) {

@@ -1,14 +1,14 @@
 //! Codes and links that many present at the same moment, each over a connection of its own.
 
-use auth::{Deps, State};
+use auth::{Deps, Settings, State};
 use axum::Router;
 use base::Random;
-use http::StatusCode;
+use http::{Method, StatusCode};
 use pg::{Db, PoolSettings};
 use serde_json::json;
 use testkit::{Answer, Call};
 
-use crate::support::Service;
+use crate::support::{Service, assert_error, text};
 use crate::verify::{CHALLENGE, VERIFIER, settings};
 
 /// How many present it.
@@ -42,6 +42,57 @@ async fn all_at_once(router: &Router, call: impl Fn() -> Call) -> Vec<Answer> {
         answers.push(call.await.expect("no panic"));
     }
     answers
+}
+
+/// What is told as having been there was what the change before had made, however many change at the same time.
+#[tokio::test(flavor = "multi_thread")]
+async fn changes_at_once_are_told_one_after_the_other() {
+    let service = Service::with(Settings { mailer_autoconfirm: true, ..settings() }).await;
+    let router = wide(&service).await;
+    let session = service.sign_up("john@example.com").await;
+    let (id, token) = (text(&session["user"], "id"), text(&session, "access_token"));
+    let admin = testkit::project::service_token();
+    let path = format!("/admin/users/{id}");
+    let number = std::cell::Cell::new(0);
+    let call = || {
+        number.set(number.get() + 1);
+        let n = json!({"n": number.get()});
+        match number.get() % 2 {
+            0 => Call::new(Method::PUT, &path).bearer(&admin).json(&json!({"user_metadata": n})),
+            _ => Call::new(Method::PUT, "/user").bearer(token).json(&json!({"data": n})),
+        }
+    };
+    assert!(all_at_once(&router, call).await.iter().all(is_ok));
+    let last = service.user(token).await.json()["user_metadata"]["n"].clone();
+    let sql = "select payload::jsonb #> '{traits,changes,user_metadata.n}' from auth.audit_log_entries
+      where payload ->> 'action' = 'user_modified'";
+    let changes: Vec<serde_json::Value> = service.db.query(sql, &[]).await.iter().map(|row| row.get(0)).collect();
+    let mut befores: Vec<_> = changes.iter().map(|change| change["from"].as_u64().unwrap_or_default()).collect();
+    befores.push(last.as_u64().expect("a number"));
+    befores.sort_unstable();
+    assert_eq!(befores, (0..=20).collect::<Vec<_>>(), "{changes:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_deletions_one_deletes_and_is_noted() {
+    for body in [json!({}), json!({"should_soft_delete": true})] {
+        let service = Service::with(settings()).await;
+        let router = wide(&service).await;
+        let user = service.sign_up("john@example.com").await;
+        let path = format!("/admin/users/{}", text(&user, "id"));
+        let admin = testkit::project::service_token();
+        let call = || Call::new(Method::DELETE, &path).bearer(&admin).json(&body);
+        let answers = all_at_once(&router, call).await;
+        let is_soft = body != json!({});
+        // A soft delete of who is deleted already is answered like the first, and changes nothing.
+        let changes = "auth.audit_log_entries where payload ->> 'action' = 'user_deleted'
+          and (payload::jsonb #> '{traits,changes,deleted_at}' is not null or $soft is false)";
+        assert_eq!(service.count(&changes.replace("$soft", &is_soft.to_string())).await, 1);
+        assert_eq!(answers.iter().filter(|answer| is_ok(answer)).count(), if is_soft { MANY } else { 1 });
+        for refused in answers.iter().filter(|answer| !is_ok(answer)) {
+            assert_error(refused, 404, "user_not_found");
+        }
+    }
 }
 
 /// Asserts that one succeeded and the others were refused, and that there is one session, or none yet.

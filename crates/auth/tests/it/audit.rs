@@ -83,3 +83,33 @@ async fn the_database_keeps_no_entries_where_that_is_switched_off() {
     service.change(text(&session, "access_token"), json!({"data": {"a": 1}})).await;
     assert_eq!(service.count("auth.audit_log_entries").await, 0);
 }
+
+/// The entries of an administrator who is a user named the role of the token only.
+#[tokio::test]
+async fn an_administrator_who_is_a_user_is_named() {
+    let service = Service::new().await;
+    let boss = service.sign_up_with("boss@example.com", json!({"full_name": "The Boss"})).await;
+    service.db.sql("update auth.users set role = 'service_role'").await;
+    let token = service.sign_in("boss@example.com", PASSWORD).await.json();
+    let token = text(&token, "access_token");
+    let john = service.sign_up("john@example.com").await;
+    let path = format!("/admin/users/{}", text(&john["user"], "id"));
+    let (sub, role) = (&boss["user"]["id"], "service_role");
+    let without_session = project::token(json!({"sub": sub, "role": role}));
+    let of_nobody = project::token(json!({"sub": "9f1b0f2c-3f0e-4a53-9a4e-000000000000", "role": role}));
+    for (token, actor, username) in [
+        (token, sub, "boss@example.com"),
+        (&without_session, sub, "boss@example.com"),
+        (&of_nobody, &json!("00000000-0000-0000-0000-000000000000"), role),
+    ] {
+        service.advance(1);
+        let call = Call::new(Method::PUT, &path).bearer(token).json(&json!({"role": "editor"}));
+        assert_eq!(service.send(call).await.status, 200);
+        let (payload, _) = entry(&service, "user_modified").await;
+        assert_eq!((&payload["actor_id"], text(&payload, "actor_username")), (actor, username));
+        assert_eq!(payload["traits"]["user_id"], john["user"]["id"]);
+    }
+    assert_eq!(service.send(Call::new(Method::DELETE, &path).bearer(token)).await.status, 200);
+    let (payload, _) = entry(&service, "user_deleted").await;
+    assert_eq!((&payload["actor_id"], text(&payload, "actor_name")), (sub, "The Boss"));
+}

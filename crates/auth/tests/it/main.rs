@@ -11,6 +11,7 @@ mod advisories;
 mod anonymous;
 mod at_once;
 mod audit;
+mod audit_actions;
 mod authenticator;
 mod bad_input;
 mod bearer;

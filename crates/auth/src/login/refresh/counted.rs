@@ -8,6 +8,7 @@ use super::{Exchanged, Outcome, Refresh, header, lock_failed};
 use crate::error::Error;
 use crate::model::audit::Action;
 use crate::model::sessions::{self, Session};
+use crate::model::users::User;
 
 impl Refresh<'_> {
     /// Exchanges a token that carries a counter.
@@ -35,7 +36,7 @@ impl Refresh<'_> {
                     HeaderName::from_static("sb-auth-refresh-token-reuse-cause"),
                     HeaderValue::from_str(&causes).expect("the causes' names are visible ASCII"),
                 )]),
-                None => return self.refuse(tx, &session).await,
+                None => return self.refuse(tx, &user, &session).await,
             }
         };
         let refresh_token = key.token(session.id, session.counter());
@@ -55,12 +56,13 @@ impl Refresh<'_> {
     }
 
     /// A token that was stolen or is very old ends the session.
-    async fn refuse(&self, tx: &mut Transaction, session: &Session) -> Result<Outcome, Error> {
+    async fn refuse(&self, tx: &mut Transaction, user: &User, session: &Session) -> Result<Outcome, Error> {
         if !self.state.settings.refresh_token_rotation {
             return Err(Error::RefreshTokenAlreadyUsed);
         }
         let failed = Error::database("Database error granting user");
-        sessions::delete(tx, session.user_id, session.id).await.map_err(failed)?;
+        sessions::delete(tx, session.user_id, session.id).await.map_err(&failed)?;
+        self.note_reuse(tx, user, session).await.map_err(failed)?;
         Ok(Outcome::Refused(Error::RefreshTokenAlreadyUsed, header("sb-auth-refresh-token-rotated", "true")))
     }
 }

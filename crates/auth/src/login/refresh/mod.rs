@@ -13,6 +13,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use jiff::{SignedDuration, Timestamp};
 use pg::{Context, Transaction};
 use serde::Deserialize;
+use serde_json::json;
 
 use super::validity::{self, Over};
 use crate::client::Client;
@@ -130,6 +131,13 @@ impl Refresh<'_> {
             return Err(Error::SessionExpired(" (Revoked by Newer Login)"));
         }
         Ok(())
+    }
+
+    /// Notes that a session's tokens have ended because one was presented that had been exchanged before.
+    async fn note_reuse(&self, tx: &mut Transaction, user: &User, session: &Session) -> Result<(), pg::Error> {
+        let traits = json!({"user_id": user.id, "session_id": session.id, "reason": "refresh_token_reuse"});
+        let entry = audit::payload(&Actor::user(user), Action::TokenRevoked, Some(traits));
+        audit::insert(tx, self.state, &entry, self.now).await
     }
 
     /// Whether a token that was exchanged at a time may be used again now.

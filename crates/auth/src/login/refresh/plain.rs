@@ -12,6 +12,7 @@ use crate::error::Error;
 use crate::model::audit::Action;
 use crate::model::refresh_tokens::{self, Found};
 use crate::model::sessions::{self, Session};
+use crate::model::users::User;
 
 /// What a token is exchanged for.
 enum Exchange {
@@ -40,7 +41,7 @@ impl Refresh<'_> {
             return Err(Error::RefreshTokenNotFound);
         }
         let Some(exchange) = self.exchange(&found, &session)? else {
-            return self.refuse_reuse(tx, &session).await.map_err(failed);
+            return self.refuse_reuse(tx, &found.user, &session).await.map_err(failed);
         };
         match exchange {
             Exchange::Existing(token) => Ok(exchanged(found, session, token, false)),
@@ -79,12 +80,16 @@ impl Refresh<'_> {
     }
 
     /// A token that was stolen or is very old: ends the session's tokens.
-    async fn refuse_reuse(&self, tx: &mut Transaction, session: &Session) -> Result<Outcome, pg::Error> {
+    async fn refuse_reuse(&self, tx: &mut Transaction, user: &User, session: &Session) -> Result<Outcome, pg::Error> {
         if self.state.settings.refresh_token_rotation {
-            if session.refresh_token_hmac_key.is_some() {
-                sessions::delete(tx, session.user_id, session.id).await?;
+            let has_ended = if session.refresh_token_hmac_key.is_some() {
+                sessions::delete(tx, session.user_id, session.id).await?
             } else {
-                refresh_tokens::revoke_all(tx, session.id, self.now).await?;
+                refresh_tokens::revoke_all(tx, session.id, self.now).await? > 0
+            };
+            // Not once more for each further time that the token is presented.
+            if has_ended {
+                self.note_reuse(tx, user, session).await?;
             }
         }
         Ok(Outcome::Refused(Error::RefreshTokenAlreadyUsed, HeaderMap::new()))

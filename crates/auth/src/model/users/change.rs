@@ -183,7 +183,7 @@ macro_rules! merge_metadata {
 const MERGE_USER_METADATA: &str = merge_metadata!("raw_user_meta_data");
 const MERGE_APP_METADATA: &str = merge_metadata!("raw_app_meta_data");
 
-/// Merges into `user_metadata` by the rules of [`crate::metadata`].
+/// Merges into `user_metadata` by the rules of [`crate::metadata`], with what the transaction does next.
 pub(crate) async fn merge_user_metadata(
     tx: &mut Transaction,
     id: Uuid,
@@ -191,10 +191,10 @@ pub(crate) async fn merge_user_metadata(
     at: Timestamp,
 ) -> Result<(), pg::Error> {
     let (updates, removed) = merge_parameters(updates);
-    tx.execute(MERGE_USER_METADATA, &[&id, &updates, &removed, &at]).await.map(drop)
+    tx.defer(MERGE_USER_METADATA, &[&id, &updates, &removed, &at]).await
 }
 
-/// Merges into `app_metadata` by the rules of [`crate::metadata`].
+/// Merges into `app_metadata` by the rules of [`crate::metadata`], with what the transaction does next.
 pub(crate) async fn merge_app_metadata(
     tx: &mut Transaction,
     id: Uuid,
@@ -202,7 +202,7 @@ pub(crate) async fn merge_app_metadata(
     at: Timestamp,
 ) -> Result<(), pg::Error> {
     let (updates, removed) = merge_parameters(updates);
-    tx.execute(MERGE_APP_METADATA, &[&id, &updates, &removed, &at]).await.map(drop)
+    tx.defer(MERGE_APP_METADATA, &[&id, &updates, &removed, &at]).await
 }
 
 fn merge_parameters(updates: &Fields) -> (Value, Vec<&str>) {
@@ -259,9 +259,9 @@ pub(crate) async fn set_phone(
 
 const DELETE: &str = "delete from auth.users where id = $1";
 
-/// Deletes a user with all that belongs to them.
-pub(crate) async fn delete(tx: &mut Transaction, id: Uuid) -> Result<(), pg::Error> {
-    tx.execute(DELETE, &[&id]).await.map(drop)
+/// Deletes a user with all that belongs to them; false when the user is gone already.
+pub(crate) async fn delete(tx: &mut Transaction, id: Uuid) -> Result<bool, pg::Error> {
+    Ok(tx.execute(DELETE, &[&id]).await? > 0)
 }
 
 /// What stands for a user's addresses and numbers after a soft delete.

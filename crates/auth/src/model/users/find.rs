@@ -21,6 +21,15 @@ pub(crate) async fn reload(tx: &mut Transaction, id: Uuid) -> Result<Option<User
     Ok(tx.query_opt(BY_ID, &[&id]).await?.as_ref().map(User::from_row))
 }
 
+const LOCK: &str = "select from auth.users where id = $1 for no key update";
+
+/// Locks a user, then reads it as whoever held the lock before has left it.
+pub(crate) async fn lock(tx: &mut Transaction, id: Uuid) -> Result<Option<User>, pg::Error> {
+    tx.defer(LOCK, &[&id]).await?;
+    // A statement of its own, so that it sees what the holder of the lock has written.
+    reload(tx, id).await
+}
+
 const BY_EMAIL: &str = concat!(
     "select ",
     user_columns!(),
