@@ -45,5 +45,6 @@ mod send_limits;
 mod sessions;
 mod signup;
 mod support;
+mod takeover;
 mod user;
 mod verify;
