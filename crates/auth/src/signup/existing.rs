@@ -83,7 +83,7 @@ async fn open(start: &Start<'_>, user: &User, password: &str) -> Result<Response
         return Err(Error::UserAlreadyExists);
     }
     let mut tx = state.db.write(&Context::service()).await.map_err(&failed)?;
-    let issued = create::sign_in(start, &mut tx, user).await?;
+    let issued = create::sign_in(start, &mut tx, user).await?.ok_or(Error::UserAlreadyExists)?;
     tx.commit().await.map_err(&failed)?;
     issued.answer(state)
 }

@@ -141,8 +141,12 @@ pub(crate) async fn change_email(tx: &mut Transaction, id: Uuid, email: &str, at
     tx.execute(CHANGE_EMAIL, &[&id, &email, &at]).await.map(drop)
 }
 
+// A statement of its own: what sign-ins that hold the row have written is seen by the next one.
+const LOCK: &str = "select from auth.users where id = $1 for no key update";
+
 const SET_PASSWORD: &str = "
     with tokens as (delete from auth.one_time_tokens where user_id = $1),
+    codes as (delete from auth.flow_state where user_id = $1 and auth_code_issued_at is not null),
     others as (delete from auth.sessions where user_id = $1 and id is distinct from $4)
     update auth.users
     set encrypted_password = $2, updated_at = $3, confirmation_token = '', confirmation_sent_at = null,
@@ -151,8 +155,8 @@ const SET_PASSWORD: &str = "
         phone_change_sent_at = null, reauthentication_token = '', reauthentication_sent_at = null
     where id = $1";
 
-/// Sets a password hash. Whoever knew the old password loses everything: links and codes that are under way,
-/// and all sessions but `keep`.
+/// Sets a password hash. Whoever knew the old password loses everything: links and codes that are under way, with
+/// those that wait to be exchanged, and all sessions but `keep`.
 pub(crate) async fn set_password(
     tx: &mut Transaction,
     id: Uuid,
@@ -160,6 +164,7 @@ pub(crate) async fn set_password(
     keep: Option<Uuid>,
     at: Timestamp,
 ) -> Result<(), pg::Error> {
+    tx.defer(LOCK, &[&id]).await?;
     tx.execute(SET_PASSWORD, &[&id, &hash, &at, &keep]).await.map(drop)
 }
 
@@ -276,6 +281,7 @@ const SOFT_DELETE: &str = "
     with tokens as (delete from auth.one_time_tokens where user_id = $1),
     factors as (delete from auth.mfa_factors where user_id = $1),
     passkeys as (delete from auth.webauthn_credentials where user_id = $1),
+    codes as (delete from auth.flow_state where user_id = $1 and auth_code_issued_at is not null),
     ended as (delete from auth.sessions where user_id = $1)
     update auth.users
     set email = $2, email_change = $3, phone = $4, phone_change = $5, encrypted_password = null,
@@ -292,6 +298,7 @@ pub(crate) async fn soft_delete(
     at: Timestamp,
 ) -> Result<(), pg::Error> {
     let Obscured { email, email_change, phone, phone_change } = obscured;
+    tx.defer(LOCK, &[&id]).await?;
     tx.execute(SOFT_DELETE, &[&id, email, email_change, phone, phone_change, &at]).await.map(drop)
 }
 
