@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use testkit::{Answer, Call, project};
 
 use crate::phone::Phones;
-use crate::support::{PASSWORD, Service, assert_error, text};
+use crate::support::{PASSWORD, Service, assert_error, fragment, text};
 use crate::verify::{CHALLENGE, VERIFIER, exchange, settings};
 
 /// A service that confirms numbers by codes.
@@ -133,4 +133,86 @@ async fn an_exchange_under_way_does_not_survive_a_change_of_the_password() {
     let answer = behind(&service, held, Call::post("/token?grant_type=pkce", &body)).await;
     assert_error(&answer, 404, "flow_state_not_found");
     assert_eq!(service.count("auth.sessions").await, 0);
+}
+
+/// Sets fields of the only user as an administrator.
+async fn set(service: &Service, fields: Value) {
+    let id: String = service.db.value("select id::text from auth.users").await;
+    let call = Call::new(Method::PUT, &format!("/admin/users/{id}")).json(&fields);
+    let answer = service.send(call.bearer(&project::service_token())).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+}
+
+/// The user as rows of the database, as it is before an administrator's change, to be put back after it.
+const KEEP: &str = "
+    create table kept as table auth.users; create table kept_tokens as table auth.one_time_tokens";
+
+/// All but the address is as before: what was sent to the old one is still kept.
+const PUT_BACK: &str = "
+    update auth.users u set recovery_token = k.recovery_token, recovery_sent_at = k.recovery_sent_at,
+      email_change = k.email_change, email_change_token_current = k.email_change_token_current,
+      email_change_token_new = k.email_change_token_new, email_change_sent_at = k.email_change_sent_at
+    from kept k;
+    insert into auth.one_time_tokens table kept_tokens";
+
+#[tokio::test]
+async fn what_was_sent_to_an_address_that_is_the_users_no_more_opens_nothing() {
+    let service = Service::with(Settings { mailer_autoconfirm: true, ..settings() }).await;
+    service.sign_up("old@example.com").await;
+    assert_eq!(service.post("/recover", json!({"email": "old@example.com"})).await.status, 200);
+    let letter = service.mail("old@example.com").await;
+    service.db.sql(KEEP).await;
+    set(&service, json!({"email": "safe@example.com"})).await;
+    // Ended with the change, and good for nothing even where they are not.
+    assert_eq!(service.count("auth.one_time_tokens").await, 0);
+    for _ in 0..2 {
+        let code = json!({"type": "recovery", "email": "old@example.com", "token": letter.code});
+        assert_error(&service.post("/verify", code).await, 403, "otp_expired");
+        let hash = json!({"type": "recovery", "token_hash": letter.hash()});
+        assert_error(&service.post("/verify", hash).await, 403, "otp_expired");
+        assert_eq!(fragment(&service.send(Call::get(&letter.link)).await, "error_code"), "otp_expired");
+        if service.count("auth.one_time_tokens").await == 0 {
+            service.db.sql(PUT_BACK).await;
+        }
+    }
+    // The same address ends nothing.
+    service.advance(60);
+    assert_eq!(service.post("/recover", json!({"email": "safe@example.com"})).await.status, 200);
+    set(&service, json!({"email": "safe@example.com", "user_metadata": {"a": 1}})).await;
+    let letter = service.mail("safe@example.com").await;
+    let code = json!({"type": "recovery", "email": "safe@example.com", "token": letter.code});
+    assert_eq!(service.post("/verify", code).await.status, 200);
+}
+
+#[tokio::test]
+async fn an_administrators_change_of_the_address_ends_the_users_own() {
+    let service = Service::with(settings()).await;
+    service.sign_up("old@example.com").await;
+    let opened = service.send(Call::get(&service.mail("old@example.com").await.link)).await;
+    service.advance(60);
+    let token = fragment(&opened, "access_token");
+    assert_eq!(service.change(&token, json!({"email": "new@example.com"})).await.status, 200);
+    let letters = [service.mail("old@example.com").await, service.mail("new@example.com").await];
+    service.db.sql(KEEP).await;
+    set(&service, json!({"email": "safe@example.com"})).await;
+    assert!(service.user(&token).await.json().get("new_email").is_none());
+    for letter in &letters {
+        assert_eq!(fragment(&service.send(Call::get(&letter.link)).await, "error_code"), "otp_expired");
+    }
+    service.db.sql(PUT_BACK).await;
+    assert_eq!(fragment(&service.send(Call::get(&letters[0].link)).await, "error_code"), "otp_expired");
+    service.db.sql("update auth.users set email_change = 'another@example.com'").await;
+    assert_eq!(fragment(&service.send(Call::get(&letters[1].link)).await, "error_code"), "otp_expired");
+    assert_eq!(service.count("auth.users where email = 'safe@example.com'").await, 1);
+}
+
+#[tokio::test]
+async fn a_test_code_finishes_no_change_of_number_that_has_ended() {
+    let service = Service::with(crate::phone::settings()).await;
+    let session = service.sign_up("john@example.com").await;
+    let token = text(&session, "access_token");
+    assert_eq!(service.change(token, json!({"phone": "15550199"})).await.status, 200);
+    assert_eq!(service.change(token, json!({"password": "another horse"})).await.status, 200);
+    let code = json!({"type": "phone_change", "phone": "15550199", "token": "123123"});
+    assert_error(&service.post("/verify", code).await, 403, "otp_expired");
 }
