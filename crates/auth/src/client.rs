@@ -14,6 +14,9 @@ use crate::settings::Settings;
 
 const AUDIENCE: &str = "x-jwt-aud";
 
+/// How many characters of an audience a user's row holds.
+const LONGEST_AUDIENCE: usize = 255;
+
 /// The program and the address that a request came from, and the audience that it names.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Client {
@@ -31,10 +34,14 @@ impl<S: Send + Sync> FromRequestParts<S> for Client {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
+        let audience = text(&parts.headers, AUDIENCE);
+        if audience.as_ref().is_some_and(|audience| audience.chars().count() > LONGEST_AUDIENCE) {
+            return Err(Error::validation(format!("X-JWT-AUD must not be longer than {LONGEST_AUDIENCE} characters")));
+        }
         Ok(Self {
             user_agent: text(&parts.headers, USER_AGENT.as_str()),
             ip: parts.extensions.get::<ClientAddr>().map(|address| address.0),
-            audience: text(&parts.headers, AUDIENCE),
+            audience,
             accept_language: text(&parts.headers, ACCEPT_LANGUAGE.as_str()),
             forwarded_proto: text(&parts.headers, "x-forwarded-proto"),
             host: text(&parts.headers, "x-forwarded-host").or_else(|| text(&parts.headers, HOST.as_str())),

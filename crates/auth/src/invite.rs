@@ -54,7 +54,11 @@ pub(crate) async fn post(
         channel: "",
     };
     let (user, is_new) = match invite(&start, &admin).await {
-        Err(error) if is_taken(&error) => invite(&start, &admin).await?,
+        // Somebody else has just made the account, or it is one of another audience.
+        Err(error) if is_taken(&error) => match invite(&start, &admin).await {
+            Err(error) if is_taken(&error) => return Err(Error::EmailExists),
+            outcome => outcome?,
+        },
         outcome => outcome?,
     };
     if is_new {

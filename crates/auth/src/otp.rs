@@ -24,6 +24,7 @@ use crate::signup::{Start, existing, is_taken};
 use crate::sms::{self, Texting};
 use crate::state::State;
 use crate::tokens::Proof;
+use crate::unsent;
 
 /// What clients are told when the database fails.
 const FAILED: &str = "Unable to process request";
@@ -116,8 +117,8 @@ async fn answer(state: &State, client: &Client, redirect_to: &str, request: &Req
     };
     let pace = Pace::begin(state, Flow::Otp);
     let (way, outcome) = match send(&start).await {
-        // Somebody else has just made the account.
-        (_, Err(error)) if is_taken(&error) => send(&start).await,
+        // Somebody else has just made the account, or it is one of another audience.
+        (_, Err(error)) if is_taken(&error) => overtaken(&start).await,
         outcome => outcome,
     };
     pace.settle(way, outcome)
@@ -162,6 +163,17 @@ async fn send(start: &Start<'_>) -> (Way, Result<Option<String>, Error>) {
         Ok(_) if start.state.settings.disable_signup => (Way::Nobody, Err(Error::SignupDisabled)),
         Ok(Some(user)) => (Way::Nobody, existing::ask_again(start, &user).await.map(|_| None)),
         Ok(None) => (Way::Nobody, make(start).await),
+    }
+}
+
+/// The address or number was taken when the account was to be made. One of an account that is out of sight is
+/// answered as any other, and nothing is sent.
+async fn overtaken(start: &Start<'_>) -> (Way, Result<Option<String>, Error>) {
+    match send(start).await {
+        (way, Err(error)) if is_taken(&error) => {
+            (way, unsent::note(start.state, start.contact, "magiclink").await.map(|()| None))
+        }
+        outcome => outcome,
     }
 }
 

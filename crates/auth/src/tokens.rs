@@ -6,7 +6,7 @@ use authkit::refresh::Key;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use jiff::{SignedDuration, Timestamp};
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -91,6 +91,7 @@ pub(crate) struct Sign<'a> {
     session: Session,
     refresh_token: String,
     audit: Option<Value>,
+    verified: Option<SecretString>,
 }
 
 impl<'a> Sign<'a> {
@@ -123,7 +124,12 @@ impl<'a> Sign<'a> {
         };
         let audit = traits.map(|traits| audit::payload(&Actor::user(user), Action::Login, Some(traits)));
         let audit = audit.and_then(|entry| audit::unless_disabled(state, entry));
-        Self { state, client, session, refresh_token, audit }
+        Self { state, client, session, refresh_token, audit, verified: None }
+    }
+
+    /// The same where a password was verified against what was stored: nothing is opened once that has changed.
+    pub(crate) fn verified(self, stored: Option<&SecretString>) -> Self {
+        Self { verified: stored.cloned(), ..self }
     }
 
     fn grant(&self) -> Grant<'_> {
@@ -139,25 +145,24 @@ impl<'a> Sign<'a> {
             method: &self.session.methods[0].method,
             audit_id: self.state.random.uuid(),
             audit: self.audit.clone(),
+            verified: self.verified.as_ref().map(ExposeSecret::expose_secret),
         }
     }
 
-    /// Opens the session in a transaction of its own; `None` when the user is gone.
+    /// Opens the session in a transaction of its own; `None` when the user is gone or has another password.
     pub(crate) async fn open(self) -> Result<Option<Issued>, pg::Error> {
         let user = self.grant().write(&self.state.db).await?;
-        Ok(user.map(|user| Issued {
-            user,
-            session: self.session,
-            refresh_token: self.refresh_token,
-            is_first: false,
-            claims: None,
-        }))
+        Ok(user.map(|user| self.issued(user)))
     }
 
-    /// Opens the session as part of a transaction.
-    pub(crate) async fn open_in(self, tx: &mut pg::Transaction) -> Result<Issued, pg::Error> {
+    /// Opens the session as part of a transaction; `None` as with [`Sign::open`].
+    pub(crate) async fn open_in(self, tx: &mut pg::Transaction) -> Result<Option<Issued>, pg::Error> {
         let user = self.grant().write_in(tx).await?;
-        Ok(Issued { user, session: self.session, refresh_token: self.refresh_token, is_first: false, claims: None })
+        Ok(user.map(|user| self.issued(user)))
+    }
+
+    fn issued(self, user: User) -> Issued {
+        Issued { user, session: self.session, refresh_token: self.refresh_token, is_first: false, claims: None }
     }
 }
 

@@ -233,7 +233,7 @@ impl Link<'_> {
         if self.request.password.is_empty() {
             return Err(Error::validation("Signup requires a valid password"));
         }
-        state.settings.password.check(&self.request.password)?;
+        state.check_password(&self.request.password).await?;
         Ok(state.hasher.hash(SecretString::from(&*self.request.password)).await?)
     }
 

@@ -10,7 +10,7 @@ use crate::client::Client;
 use crate::contact::Contact;
 use crate::error::Error;
 use crate::hooks::{self, Decision, HookName};
-use crate::model::users::User;
+use crate::model::users::{self, User};
 use crate::pace::{Flow, Pace, Way};
 use crate::refusal::Refusal;
 use crate::secrets::Place;
@@ -82,25 +82,45 @@ pub(super) async fn grant(state: &State, client: &Client, request: Request) -> R
             Contact::Phone(_) => Refusal::PhoneNotConfirmed.into(),
         });
     }
-    state.renew(Place::Password, user.id, user.encrypted_password.as_ref()).await;
-    let sign = Sign::prepare(state, client, &user, Proof::Password, Some(json!({"provider": contact.provider()})));
-    let issued = if state.outside.hooks.has(HookName::CustomAccessToken) {
-        open_with_hook(state, client, sign).await?
-    } else {
-        let opened = sign.open().await.map_err(Error::database(NOT_GRANTED))?;
-        opened.ok_or(Error::InvalidCredentials)?
+    let traits = json!({"provider": contact.provider()});
+    let issued = match open(state, client, &user, traits.clone()).await? {
+        Some(issued) => issued,
+        None => {
+            let user = unchanged(state, &user).await?.ok_or(Error::InvalidCredentials)?;
+            open(state, client, &user, traits).await?.ok_or(Error::InvalidCredentials)?
+        }
     };
+    state.renew(Place::Password, issued.user.id, issued.user.encrypted_password.as_ref()).await;
     issued.answer_with(state, Some(weakness(state, &password).await))
 }
 
-/// Opens a session whose token the hook makes; without it, none is opened.
-async fn open_with_hook(state: &State, client: &Client, sign: Sign<'_>) -> Result<Issued, Error> {
+/// Opens the session, if the password that was verified is still the user's. A token that the hook makes comes with
+/// it: without one, none is opened.
+async fn open(state: &State, client: &Client, user: &User, traits: Value) -> Result<Option<Issued>, Error> {
     let failed = Error::database(NOT_GRANTED);
+    let sign = Sign::prepare(state, client, user, Proof::Password, Some(traits));
+    let sign = sign.verified(user.encrypted_password.as_ref());
+    if !state.outside.hooks.has(HookName::CustomAccessToken) {
+        return sign.open().await.map_err(failed);
+    }
     let mut tx = state.db.write(&Context::service()).await.map_err(&failed)?;
-    let issued = sign.open_in(&mut tx).await.map_err(&failed)?;
+    let Some(issued) = sign.open_in(&mut tx).await.map_err(&failed)? else { return Ok(None) };
     let issued = issued.customise(state, client, &mut tx, Proof::Password.name()).await?;
     tx.commit().await.map_err(&failed)?;
-    Ok(issued)
+    Ok(Some(issued))
+}
+
+/// The user as they are now, if the password is the same: another sign-in may have stored its hash with another key
+/// meanwhile.
+async fn unchanged(state: &State, verified: &User) -> Result<Option<User>, Error> {
+    let user = users::find(&state.db, verified.id).await.map_err(Error::database(NOT_GRANTED))?;
+    let Some(user) = user else { return Ok(None) };
+    let (now, before) = (state.password_hash(&user)?, state.password_hash(verified)?);
+    let is_same = match (&now, &before) {
+        (Some(now), Some(before)) => now.expose_secret() == before.expose_secret(),
+        _ => false,
+    };
+    Ok(Some(user).filter(|_| is_same))
 }
 
 /// Tells the hook of an attempt at an account's password; an error when it rejects it.

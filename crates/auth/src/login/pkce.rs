@@ -56,7 +56,8 @@ pub(super) async fn grant(state: &State, client: &Client, request: Request) -> R
         return Err(Error::LoginBanned);
     }
     let traits = json!({"provider_type": flow.provider_type});
-    let issued = Sign::prepare(state, client, &user, proof, Some(traits)).open_in(&mut tx).await.map_err(&failed)?;
+    let sign = Sign::prepare(state, client, &user, proof, Some(traits));
+    let issued = sign.open_in(&mut tx).await.map_err(&failed)?.ok_or(Error::FlowStateNotFound)?;
     let issued = issued.customise(state, client, &mut tx, proof.name()).await?;
     tx.commit().await.map_err(&failed)?;
     issued.answer(state)

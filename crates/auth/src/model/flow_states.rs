@@ -61,6 +61,12 @@ pub(crate) struct Flow {
     pub(crate) issued_at: Option<Timestamp>,
 }
 
+// The user's row comes first, as everywhere: of an exchange and a change of the password one sees what the other one
+// did.
+const LOCK_USER: &str = "
+    select from auth.flow_state f join auth.users u on u.id = f.user_id where f.auth_code = $1
+    for no key update of u";
+
 const TAKE: &str = "
     delete from auth.flow_state where auth_code = $1
     returning user_id, coalesce(code_challenge, '') as challenge,
@@ -69,6 +75,7 @@ const TAKE: &str = "
 
 /// Takes the flow with a code, which is good for one exchange. It is back when the transaction fails.
 pub(crate) async fn take(tx: &mut Transaction, code: &str) -> Result<Option<Flow>, pg::Error> {
+    tx.defer(LOCK_USER, &[&code]).await?;
     Ok(tx.query_opt(TAKE, &[&code]).await?.map(|row| Flow {
         user_id: row.get("user_id"),
         challenge: row.get("challenge"),

@@ -222,37 +222,40 @@ pub(crate) struct Grant<'a> {
     pub(crate) audit_id: Uuid,
     /// The audit entry of the sign-in, where there is to be one.
     pub(crate) audit: Option<Value>,
+    /// The stored password hash that was verified, where a password was: another one by now grants nothing.
+    pub(crate) verified: Option<&'a str>,
 }
 
-/// Session, refresh token, method and audit entry in one statement, which returns the user as changed by it.
+/// Session, refresh token, method and audit entry in one statement, which returns the user as changed by it. The
+/// user's row comes first: it is locked then, and nothing is written for who is gone or has another password.
 const GRANT: &str = concat!(
-    "with session as (
+    "with granted as (
+        update auth.users u set last_sign_in_at = $3, updated_at = $3
+        where u.id = $2 and ($12::text is null or u.encrypted_password = $12)
+        returning ",
+    user_columns!(),
+    "), session as (
         insert into auth.sessions (id, user_id, created_at, updated_at, aal, user_agent, ip,
             refresh_token_hmac_key, refresh_token_counter)
-        values ($1, $2, $3, $3, 'aal1', $4, $5, $11, case when $11::text is not null then 0 end)
+        select $1, id, $3, $3, 'aal1', $4, $5, $11, case when $11::text is not null then 0 end from granted
      ), token as (
         insert into auth.refresh_tokens
             (instance_id, token, user_id, revoked, created_at, updated_at, parent, session_id)
-        select '00000000-0000-0000-0000-000000000000', $6, $2::uuid::text, false, $3, $3, null, $1
+        select '00000000-0000-0000-0000-000000000000', $6, id::text, false, $3, $3, null, $1 from granted
          where $11::text is null
      ), claim as (
         insert into auth.mfa_amr_claims (id, session_id, created_at, updated_at, authentication_method)
-        values ($7, $1, $3, $3, $8)
+        select $7, $1, $3, $3, $8 from granted
      ), audit as (
         insert into auth.audit_log_entries (instance_id, id, payload, created_at, ip_address)
-        select '00000000-0000-0000-0000-000000000000', $9, $10::json, $3, coalesce(host($5::inet), '') where $10::json is not null
+        select '00000000-0000-0000-0000-000000000000', $9, $10::json, $3, coalesce(host($5::inet), '') from granted
+         where $10::json is not null
      )
-     update auth.users u set last_sign_in_at = $3, updated_at = $3
-     where u.id = $2
-     returning ",
-    user_columns!()
+     select * from granted"
 );
 
-/// The foreign key that a sign-in runs into when the user is deleted meanwhile.
-pub(crate) const USER_KEY: &str = "sessions_user_id_fkey";
-
 impl Grant<'_> {
-    fn params(&self) -> [Param<'_>; 11] {
+    fn params(&self) -> [Param<'_>; 12] {
         [
             &self.session_id,
             &self.user_id,
@@ -265,29 +268,32 @@ impl Grant<'_> {
             &self.audit_id,
             &self.audit,
             &self.key,
+            &self.verified,
         ]
     }
 
-    /// Writes it in a transaction of its own. `None` when the user is gone.
+    /// Writes it in a transaction of its own. `None` when the user is gone or has another password.
     pub(crate) async fn write(&self, db: &Db) -> Result<Option<User>, pg::Error> {
-        match db.read(&Context::service(), GRANT, &self.params()).await {
-            Ok(rows) => Ok(rows.first().map(User::from_row)),
-            Err(error) if error.constraint() == Some(USER_KEY) => Ok(None),
-            Err(error) => Err(error),
-        }
+        Ok(db.read(&Context::service(), GRANT, &self.params()).await?.first().map(User::from_row))
     }
 
-    /// Writes it as part of a transaction that has made or locked the user.
-    pub(crate) async fn write_in(&self, tx: &mut Transaction) -> Result<User, pg::Error> {
-        tx.query_one(GRANT, &self.params()).await.map(|row| User::from_row(&row))
+    /// Writes it as part of a transaction. `None` as with [`Grant::write`].
+    pub(crate) async fn write_in(&self, tx: &mut Transaction) -> Result<Option<User>, pg::Error> {
+        Ok(tx.query_opt(GRANT, &self.params()).await?.as_ref().map(User::from_row))
     }
 }
 
-const DELETE_ALL: &str = "delete from auth.sessions where user_id = $1";
+// A code that was handed out is as good as a session; flows whose link was not opened are none yet.
+const DELETE_ALL: &str = "
+    with codes as (delete from auth.flow_state where user_id = $1 and auth_code_issued_at is not null)
+    delete from auth.sessions where user_id = $1";
 const DELETE_ONE: &str = "delete from auth.sessions where user_id = $1 and id = $2";
-const DELETE_OTHERS: &str = "delete from auth.sessions where user_id = $1 and id <> $2";
+const DELETE_OTHERS: &str = "
+    with codes as (delete from auth.flow_state where user_id = $1 and auth_code_issued_at is not null)
+    delete from auth.sessions where user_id = $1 and id <> $2";
 
-/// Ends all sessions of a user; their refresh tokens go with them. Returns how many there were.
+/// Ends all sessions of a user; their refresh tokens go with them, and so do codes that wait to be exchanged for one.
+/// Returns how many there were.
 pub(crate) async fn delete_all(tx: &mut Transaction, user_id: Uuid) -> Result<u64, pg::Error> {
     tx.execute(DELETE_ALL, &[&user_id]).await
 }
@@ -297,7 +303,7 @@ pub(crate) async fn delete(tx: &mut Transaction, user_id: Uuid, id: Uuid) -> Res
     Ok(tx.execute(DELETE_ONE, &[&user_id, &id]).await? > 0)
 }
 
-/// Ends all sessions of a user but one.
+/// Ends all sessions of a user but one, and codes that wait to be exchanged for another one.
 pub(crate) async fn delete_others(tx: &mut Transaction, user_id: Uuid, keep: Uuid) -> Result<(), pg::Error> {
     tx.execute(DELETE_OTHERS, &[&user_id, &keep]).await.map(drop)
 }

@@ -28,11 +28,13 @@ pub(super) async fn answer(state: &State, client: &Client, data: &Fields) -> Res
     hooks::before_user_created(state, client, || unsaved(state, id, &aud, data)).await?;
     let mut tx = state.db.write(&Context::service()).await.map_err(&failed)?;
     let user = insert(state, &mut tx, (id, &aud), data).await.map_err(&failed)?;
-    let user = user.ok_or_else(|| Error::Internal(NOT_SAVED, "a trigger removed the new user".to_owned()))?;
+    let removed = || Error::Internal(NOT_SAVED, "a trigger removed the new user".to_owned());
+    let user = user.ok_or_else(removed)?;
     let traits = json!({"provider": "anonymous"});
     let entry = audit::payload(&Actor::user(&user), Action::UserSignedUp, Some(traits));
     audit::insert(&mut tx, state, &entry, state.clock.now()).await.map_err(&failed)?;
-    let issued = Sign::prepare(state, client, &user, Proof::Anonymous, None).open_in(&mut tx).await.map_err(&failed)?;
+    let sign = Sign::prepare(state, client, &user, Proof::Anonymous, None);
+    let issued = sign.open_in(&mut tx).await.map_err(&failed)?.ok_or_else(removed)?;
     let issued = issued.customise(state, client, &mut tx, Proof::Anonymous.name()).await?;
     tx.commit().await.map_err(&failed)?;
     hooks::after_user_created(state, client, &issued.user).await?;

@@ -32,7 +32,7 @@ pub(crate) async fn create(start: &Start<'_>, hash: &str) -> Result<Outcome, Err
     let mut tx = start.state.db.write(&Context::service()).await.map_err(&failed)?;
     let user = insert(start, hash, &mut tx).await?;
     if start.is_open() {
-        let issued = sign_in(start, &mut tx, &user).await?;
+        let issued = sign_in(start, &mut tx, &user).await?.ok_or_else(removed)?;
         tx.commit().await.map_err(&failed)?;
         return Ok(Outcome::Session(Box::new(issued)));
     }
@@ -41,14 +41,15 @@ pub(crate) async fn create(start: &Start<'_>, hash: &str) -> Result<Outcome, Err
     Ok(Outcome::Unconfirmed(Box::new(user)))
 }
 
-/// Confirms the address or number and opens the session.
-pub(crate) async fn sign_in(start: &Start<'_>, tx: &mut Transaction, user: &User) -> Result<Issued, Error> {
+/// Confirms the address or number and opens the session; `None` when the password is another one by now.
+pub(crate) async fn sign_in(start: &Start<'_>, tx: &mut Transaction, user: &User) -> Result<Option<Issued>, Error> {
     let failed = Error::database(NOT_SAVED);
     confirm(start, tx, user).await.map_err(&failed)?;
     let traits = json!({"provider": start.contact.provider()});
     let sign = Sign::prepare(start.state, start.client, user, Proof::Password, Some(traits));
-    let issued = sign.open_in(tx).await.map_err(failed)?;
-    issued.customise(start.state, start.client, tx, Proof::Password.name()).await
+    let sign = sign.verified(user.encrypted_password.as_ref());
+    let Some(issued) = sign.open_in(tx).await.map_err(failed)? else { return Ok(None) };
+    issued.customise(start.state, start.client, tx, Proof::Password.name()).await.map(Some)
 }
 
 /// Confirms the address or number.

@@ -83,17 +83,18 @@ async fn open(start: &Start<'_>, user: &User, password: &str) -> Result<Response
         return Err(Error::UserAlreadyExists);
     }
     let mut tx = state.db.write(&Context::service()).await.map_err(&failed)?;
-    let issued = create::sign_in(start, &mut tx, user).await?;
+    let issued = create::sign_in(start, &mut tx, user).await?.ok_or(Error::UserAlreadyExists)?;
     tx.commit().await.map_err(&failed)?;
     issued.answer(state)
 }
 
-/// Sends the letter or message again. An account without an identity for it gets one, in place of those that
-/// nobody has confirmed. Who was invited and not yet confirmed is told of nothing that the invitation holds.
+/// Sends the letter or message again. An account of which nothing is confirmed and that has no identity for it gets
+/// one in place of the others; what somebody has confirmed is not a stranger's to replace. Who was invited and not yet confirmed is told of nothing that the invitation holds.
 pub(crate) async fn ask_again(start: &Start<'_>, user: &User) -> Result<User, Error> {
     let failed = Error::database(NOT_SAVED);
     let mut tx = start.state.db.write(&Context::service()).await.map_err(&failed)?;
-    if user.identity(start.contact.provider()).is_none() {
+    let is_nobodys = user.email_confirmed_at.is_none() && user.phone_confirmed_at.is_none();
+    if is_nobodys && user.identity(start.contact.provider()).is_none() {
         let (_, id) = create::add_identity(start, &mut tx, user, start.data).await.map_err(&failed)?;
         identities::delete_others(&mut tx, user.id, id).await.map_err(&failed)?;
     }

@@ -198,7 +198,7 @@ async fn verify(state: &State, client: &Client, claim: &Claim, pkce: Option<&Kin
         }
         None => {
             let sign = Sign::prepare(state, client, &user, Proof::Otp, None);
-            let issued = sign.open_in(&mut tx).await.map_err(&failed)?;
+            let issued = sign.open_in(&mut tx).await.map_err(&failed)?.ok_or(Error::UserNotFound)?;
             let issued = issued.customise(state, client, &mut tx, Proof::Otp.name()).await?;
             Verified::Session(Box::new(Issued { is_first, ..issued }))
         }

@@ -61,11 +61,13 @@ impl Kind {
     /// Whether a code that was sent to a contact proves what it is presented for: one for a number says nothing
     /// about the address, and what is the user's no more says nothing at all.
     fn is_about(self, user: &User, purpose: Purpose, contact: &str) -> bool {
+        let is_sent_to = |address: &str| address.to_lowercase() == contact.to_lowercase();
         match purpose {
-            Purpose::Confirmation if self.is_of_mail() => user.email.to_lowercase() == contact,
-            Purpose::Confirmation => user.phone == contact,
-            Purpose::PhoneChange => user.new_phone == contact,
-            _ => true,
+            Purpose::Confirmation if !self.is_of_mail() => is_sent_to(&user.phone),
+            Purpose::Confirmation | Purpose::Recovery | Purpose::EmailChangeCurrent => is_sent_to(&user.email),
+            Purpose::EmailChangeNew => is_sent_to(&user.new_email),
+            Purpose::PhoneChange => is_sent_to(&user.new_phone),
+            Purpose::Reauthentication => false,
         }
     }
 
@@ -192,6 +194,8 @@ pub(super) async fn take(
     let lifetime = SignedDuration::try_from(lifetime).unwrap_or(SignedDuration::MAX);
     let is_good =
         sent_at.is_some_and(|sent_at| sent_at.saturating_add(lifetime).is_ok_and(|end| state.clock.now() <= end));
-    let is_good = is_good || matches!(known, Known::Right(_));
+    // What was found right counts whenever it was sent, but a change of number must be under way.
+    let is_pending = purpose != Purpose::PhoneChange || sent_at.is_some();
+    let is_good = is_good || matches!(known, Known::Right(_)) && is_pending;
     if is_good { Ok((user, purpose)) } else { Err(claim.refused()) }
 }

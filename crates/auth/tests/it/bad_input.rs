@@ -1,6 +1,7 @@
 //! Bodies that are no JSON, too large, of wrong types, with characters that cannot be stored: never a 500,
 //! never a change.
 
+use auth::Settings;
 use base::http::RequestId;
 use http::Method;
 use serde_json::json;
@@ -88,6 +89,24 @@ async fn nul_characters_are_400_everywhere() {
         Call::new(Method::POST, "/logout?scope=%00").bearer(&user),
     ] {
         assert_error(&service.send(call).await, 400, "validation_failed");
+    }
+}
+
+#[tokio::test]
+async fn an_audience_that_no_row_holds_is_400() {
+    let service = Service::with(Settings { anonymous_enabled: true, ..Settings::default() }).await;
+    for (length, status) in [(255, 200), (256, 400)] {
+        for (path, body) in [
+            ("/signup", json!({"email": format!("a{length}@b.c"), "password": PASSWORD})),
+            ("/signup", json!({})),
+            ("/otp", json!({"email": format!("b{length}@b.c")})),
+        ] {
+            let answer = service.send(Call::post(path, &body).header("X-JWT-AUD", &"a".repeat(length))).await;
+            assert_eq!(answer.status, status, "{path} {length}: {}", answer.text());
+            if status == 400 {
+                assert_error(&answer, 400, "validation_failed");
+            }
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use testkit::{Call, project};
 
 use crate::authenticator::App;
 use crate::support::{PASSWORD, Service, assert_error, text};
+use crate::takeover::behind;
 
 const OLD: &str = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE";
 const NEW: &str = "AgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgI";
@@ -71,6 +72,22 @@ async fn secrets_are_encrypted_and_follow_the_key() {
     let refused = service.refresh(text(&app.session, "refresh_token")).await;
     assert_error(&refused, 500, "unexpected_failure");
     assert!(!refused.text().contains("new"), "{}", refused.text());
+}
+
+/// Another sign-in has stored the password's hash anew in between; it is the same password all the same.
+#[tokio::test]
+async fn a_hash_that_is_stored_anew_meanwhile_opens_the_session() {
+    let service = Service::with(encrypted("old", OLD)).await;
+    service.sign_up("john@example.com").await;
+    let first: String = service.db.value(PLACES[0]).await;
+    let service = service.restart(encrypted("new", NEW));
+    assert_eq!(service.sign_in("john@example.com", PASSWORD).await.status, 200);
+    let renewed: String = service.db.value(PLACES[0]).await;
+    service.db.sql(&format!("update auth.users set encrypted_password = '{first}'")).await;
+    let held = format!("update auth.users set encrypted_password = '{renewed}'");
+    let body = json!({"email": "john@example.com", "password": PASSWORD});
+    let answer = behind(&service, &held, Call::post("/token?grant_type=password", &body)).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
 }
 
 #[tokio::test]

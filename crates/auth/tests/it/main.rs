@@ -47,5 +47,6 @@ mod send_limits;
 mod sessions;
 mod signup;
 mod support;
+mod takeover;
 mod user;
 mod verify;

@@ -140,3 +140,27 @@ async fn an_account_that_was_opened_by_a_code_gets_a_password_later() {
     assert_eq!(changed.status, 200, "{}", changed.text());
     assert_eq!(service.sign_in("john@example.com", PASSWORD).await.status, 200);
 }
+
+/// The unique index knows no audience: an account of another one is out of sight, and in the way.
+#[tokio::test]
+async fn an_account_of_another_audience_is_not_told() {
+    let service = Service::with(settings()).await;
+    service.sign_up("john@example.com").await;
+    let ask = |path: &'static str, email: &str| {
+        service.send(Call::post(path, &json!({"email": email})).header("X-JWT-AUD", "other"))
+    };
+    for (path, new) in [("/otp", "new1@example.com"), ("/magiclink", "new2@example.com")] {
+        service.advance(1);
+        let unknown = ask(path, new).await;
+        let taken = ask(path, "john@example.com").await;
+        assert_eq!((taken.status.as_u16(), &*taken.text()), (200, "{}"), "{path}");
+        assert_eq!((unknown.status, unknown.body), (taken.status, taken.body), "{path}");
+        for email in [new, "john@example.com"] {
+            assert_error(&ask(path, email).await, 429, "over_email_send_rate_limit");
+        }
+    }
+    assert_eq!(service.count("vestibule.mailbox where mail_to = array['john@example.com']").await, 1, "its own");
+    let invite = Call::post("/invite", &json!({"email": "john@example.com"})).header("X-JWT-AUD", "other");
+    let invited = service.send(invite.bearer(&testkit::project::service_token())).await;
+    assert_error(&invited, 422, "email_exists");
+}

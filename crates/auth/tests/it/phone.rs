@@ -57,7 +57,7 @@ impl Phones {
     }
 }
 
-fn settings() -> Settings {
+pub(crate) fn settings() -> Settings {
     let test_otp = BTreeMap::from([("15550199".to_owned(), "123123".to_owned())]);
     let sms = SmsSettings { autoconfirm: false, test_otp, ..SmsSettings::default() };
     Settings { phone_enabled: true, sms, ..Settings::default() }

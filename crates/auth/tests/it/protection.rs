@@ -98,6 +98,8 @@ async fn passwords_known_from_leaks_are_weak() {
     let session = sign_up("something else").await.json();
     let put = Call::new(Method::PUT, "/user").json(&json!({"password": PASSWORD}));
     assert_error(&service.send(put.bearer(text(&session, "access_token"))).await, 422, "weak_password");
+    let link = json!({"type": "signup", "email": "jim@example.com", "password": PASSWORD});
+    assert_error(&service.admin_post("/admin/generate_link", link).await, 422, "weak_password");
     // Who has it already still signs in, and is told.
     let body = json!({"email": "jane@example.com", "password": PASSWORD, "email_confirm": true});
     let created = service.send(Call::post("/admin/users", &body).bearer(&project::service_token())).await;

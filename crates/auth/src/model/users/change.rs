@@ -141,8 +141,12 @@ pub(crate) async fn change_email(tx: &mut Transaction, id: Uuid, email: &str, at
     tx.execute(CHANGE_EMAIL, &[&id, &email, &at]).await.map(drop)
 }
 
+// A statement of its own: what sign-ins that hold the row have written is seen by the next one.
+const LOCK: &str = "select from auth.users where id = $1 for no key update";
+
 const SET_PASSWORD: &str = "
     with tokens as (delete from auth.one_time_tokens where user_id = $1),
+    codes as (delete from auth.flow_state where user_id = $1 and auth_code_issued_at is not null),
     others as (delete from auth.sessions where user_id = $1 and id is distinct from $4)
     update auth.users
     set encrypted_password = $2, updated_at = $3, confirmation_token = '', confirmation_sent_at = null,
@@ -151,8 +155,8 @@ const SET_PASSWORD: &str = "
         phone_change_sent_at = null, reauthentication_token = '', reauthentication_sent_at = null
     where id = $1";
 
-/// Sets a password hash. Whoever knew the old password loses everything: links and codes that are under way,
-/// and all sessions but `keep`.
+/// Sets a password hash. Whoever knew the old password loses everything: links and codes that are under way, with
+/// those that wait to be exchanged, and all sessions but `keep`.
 pub(crate) async fn set_password(
     tx: &mut Transaction,
     id: Uuid,
@@ -160,6 +164,7 @@ pub(crate) async fn set_password(
     keep: Option<Uuid>,
     at: Timestamp,
 ) -> Result<(), pg::Error> {
+    tx.defer(LOCK, &[&id]).await?;
     tx.execute(SET_PASSWORD, &[&id, &hash, &at, &keep]).await.map(drop)
 }
 
@@ -229,10 +234,32 @@ pub(crate) async fn set_ban(
     tx.execute(SET_BAN, &[&id, &until, &at]).await.map(drop)
 }
 
+const END_CODES: &str = "
+    with changed as (
+        select id from auth.users
+        where id = $1 and (email is distinct from coalesce($2, email) or phone is distinct from coalesce($3, phone))
+        for no key update
+    ), tokens as (
+        delete from auth.one_time_tokens where user_id in (select id from changed)
+    )
+    update auth.users
+    set confirmation_token = '', confirmation_sent_at = null, recovery_token = '', recovery_sent_at = null,
+        email_change = '', email_change_token_current = '', email_change_token_new = '',
+        email_change_sent_at = null, email_change_confirm_status = 0, phone_change = '', phone_change_token = '',
+        phone_change_sent_at = null, reauthentication_token = '', reauthentication_sent_at = null
+    where id in (select id from changed)";
+
+/// Before address or number become another one: links and codes that are under way, and changes with them, end. Who
+/// has the old one is not to open the account with them.
+async fn end_codes(tx: &mut Transaction, id: Uuid, email: Option<&str>, phone: Option<&str>) -> Result<(), pg::Error> {
+    tx.defer(END_CODES, &[&id, &email, &phone]).await
+}
+
 const SET_EMAIL: &str = "
     update auth.users set email = $2, is_anonymous = is_anonymous and not $3, updated_at = $4 where id = $1";
 
-/// Sets the email address; a confirmed one makes an anonymous user a permanent one.
+/// Sets the email address; a confirmed one makes an anonymous user a permanent one. Another one ends all links and
+/// codes that are under way.
 pub(crate) async fn set_email(
     tx: &mut Transaction,
     id: Uuid,
@@ -240,13 +267,15 @@ pub(crate) async fn set_email(
     is_confirmed: bool,
     at: Timestamp,
 ) -> Result<(), pg::Error> {
+    end_codes(tx, id, Some(email), None).await?;
     tx.execute(SET_EMAIL, &[&id, &email, &is_confirmed, &at]).await.map(drop)
 }
 
 const SET_PHONE: &str = "
     update auth.users set phone = $2, is_anonymous = is_anonymous and not $3, updated_at = $4 where id = $1";
 
-/// Sets the phone number; a confirmed one makes an anonymous user a permanent one.
+/// Sets the phone number; a confirmed one makes an anonymous user a permanent one. Another one ends all links and
+/// codes that are under way.
 pub(crate) async fn set_phone(
     tx: &mut Transaction,
     id: Uuid,
@@ -254,6 +283,7 @@ pub(crate) async fn set_phone(
     is_confirmed: bool,
     at: Timestamp,
 ) -> Result<(), pg::Error> {
+    end_codes(tx, id, None, Some(phone)).await?;
     tx.execute(SET_PHONE, &[&id, &phone, &is_confirmed, &at]).await.map(drop)
 }
 
@@ -294,6 +324,7 @@ pub(crate) async fn soft_delete(
     at: Timestamp,
 ) -> Result<(), pg::Error> {
     let Obscured { email, email_change, phone, phone_change } = obscured;
+    tx.defer(LOCK, &[&id]).await?;
     tx.execute(SOFT_DELETE, &[&id, email, email_change, phone, phone_change, &at]).await.map(drop)
 }
 
