@@ -109,16 +109,17 @@ async fn tell(state: &State, client: &Client, user: &User, is_right: bool) -> Re
     let input = json!({"user_id": user.id, "valid": is_right});
     let decision = hooks::decide(state, client, HookName::PasswordVerificationAttempt, input).await?;
     let Some(decision) = decision.filter(Decision::is_rejection) else { return Ok(()) };
-    if decision.should_logout_user {
+    if decision.should_logout_user() {
         let failed = Error::database(NOT_GRANTED);
         let mut tx = state.db.write(&Context::service()).await.map_err(&failed)?;
         sessions::delete_all(&mut tx, user.id).await.map_err(&failed)?;
         tx.commit().await.map_err(&failed)?;
     }
-    if decision.message.is_empty() {
+    let message = decision.into_message();
+    if message.is_empty() {
         return Err(Error::InvalidCredentials);
     }
-    Err(Refusal::PasswordRejected(decision.message).into())
+    Err(Refusal::PasswordRejected(message).into())
 }
 
 /// What is weak about a password that is right all the same.

@@ -118,5 +118,5 @@ async fn tell(
     let mut tx = state.db.write(&Context::service()).await.map_err(&failed)?;
     sessions::delete_all(&mut tx, user_id).await.map_err(&failed)?;
     tx.commit().await.map_err(&failed)?;
-    Err(rejected(decision.message).into())
+    Err(rejected(decision.into_message()).into())
 }
