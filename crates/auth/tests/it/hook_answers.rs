@@ -105,3 +105,16 @@ async fn what_is_no_decision_lets_nobody_pass() {
     }
     assert_eq!(service.count("auth.sessions").await, 1, "that of the sign-up");
 }
+
+/// A hook is where it was configured to be: what it is told goes nowhere else, and nobody else answers for it.
+#[tokio::test]
+async fn redirections_are_not_followed() {
+    let other = server(saying(&json!({}))).await;
+    let (service, server) = over_http(HookName::BeforeUserCreated, saying(&json!({}))).await;
+    for status in [301, 302, 303, 307, 308] {
+        turn(&server, ResponseTemplate::new(status).insert_header("location", &*other.uri())).await;
+        assert_error(&sign_up(&service, "a@b.c").await, 500, "unexpected_failure");
+    }
+    assert_eq!(service.count("auth.users").await, 0);
+    assert!(other.received_requests().await.expect("requests are recorded").is_empty());
+}
