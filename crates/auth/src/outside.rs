@@ -88,7 +88,8 @@ impl Outside {
             return Ok(Self { mailer, ..Self::default() });
         }
         let client = outbound::client()?;
-        let mut catalogue = Catalogue::new(client.clone(), clock.clone(), reading);
+        let reader = if templates.is_empty() { client.clone() } else { outbound::following()? };
+        let mut catalogue = Catalogue::new(reader, clock.clone(), reading);
         for TemplateSetting { locale, kind, definition } in templates {
             catalogue.define(locale.as_deref(), kind, definition).await?;
         }

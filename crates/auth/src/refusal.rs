@@ -115,6 +115,8 @@ fn hook(error: &HookError) -> (StatusCode, &'static str, Cow<'_, str>) {
         HookError::Refused(fault) => return refused(fault.status, &fault.message),
         HookError::Broken(_)
         | HookError::NotJson(_)
+        | HookError::NoObject
+        | HookError::Unreadable
         | HookError::Unavailable
         | HookError::InvalidInput
         | HookError::Unauthorized

@@ -2,7 +2,7 @@
 //! hooks, captchas, leaked passwords; password hashes and rules, secrets stored encrypted, codes and tokens; Go's duration syntax, the form of email
 //! addresses and phone numbers.
 //!
-//! Everything that calls out is given the one client of [`outbound`].
+//! Everything that calls out is given a client of [`outbound`].
 
 pub mod address;
 pub mod breached;

@@ -213,21 +213,37 @@ pub(crate) async fn after_user_created(state: &State, client: &Client, user: &Us
     call(state, None, HookName::AfterUserCreated, client, json!({"user": user})).await.map(drop)
 }
 
-/// What a hook that is told of an attempt decides.
+/// What a hook that is told of an attempt decides. What it leaves out, or says as `null`, is nothing.
 #[derive(Deserialize, Default)]
 #[serde(default)]
 pub(crate) struct Decision {
-    /// `continue` or `reject`.
-    decision: String,
-    /// What the client is told of a rejection; may be empty.
-    pub(crate) message: String,
-    /// Whether all sessions of the user end.
-    pub(crate) should_logout_user: bool,
+    decision: Option<Verdict>,
+    message: Option<String>,
+    should_logout_user: Option<bool>,
+}
+
+/// The words for a decision. Any other is an error: it might be meant as a rejection.
+#[derive(Clone, Copy, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+enum Verdict {
+    #[serde(alias = "")]
+    Continue,
+    Reject,
 }
 
 impl Decision {
     pub(crate) fn is_rejection(&self) -> bool {
-        self.decision == "reject"
+        self.decision == Some(Verdict::Reject)
+    }
+
+    /// Whether all sessions of the user end.
+    pub(crate) fn should_logout_user(&self) -> bool {
+        self.should_logout_user.unwrap_or_default()
+    }
+
+    /// What the client is told of a rejection; may be empty.
+    pub(crate) fn into_message(self) -> String {
+        self.message.unwrap_or_default()
     }
 }
 
@@ -256,8 +272,8 @@ pub(crate) async fn decide(
     if !state.outside.hooks.has(name) {
         return Ok(None);
     }
-    let output = call(state, None, name, client, input).await?.unwrap_or_default();
-    let decision =
-        serde_json::from_value(output).map_err(|error| Refusal::HookOutput(format!("no decision: {error}").into()))?;
-    Ok(Some(decision))
+    let output = call(state, None, name, client, input).await?;
+    let decision = output.map_or(Ok(None), serde_json::from_value::<Option<Decision>>);
+    let decision = decision.map_err(|error| Refusal::HookOutput(format!("no decision: {error}").into()))?;
+    Ok(Some(decision.unwrap_or_default()))
 }

@@ -128,14 +128,15 @@ async fn tell(state: &State, client: &Client, user: &User, is_right: bool) -> Re
     let input = json!({"user_id": user.id, "valid": is_right});
     let decision = hooks::decide(state, client, HookName::PasswordVerificationAttempt, input).await?;
     let Some(decision) = decision.filter(Decision::is_rejection) else { return Ok(()) };
-    if decision.should_logout_user {
+    if decision.should_logout_user() {
         let ended = hooks::end_sessions(state, user, HookName::PasswordVerificationAttempt).await;
         ended.map_err(Error::database(NOT_GRANTED))?;
     }
-    if decision.message.is_empty() {
+    let message = decision.into_message();
+    if message.is_empty() {
         return Err(Error::InvalidCredentials);
     }
-    Err(Refusal::PasswordRejected(decision.message).into())
+    Err(Refusal::PasswordRejected(message).into())
 }
 
 /// What is weak about a password that is right all the same.

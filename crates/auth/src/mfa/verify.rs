@@ -118,5 +118,5 @@ async fn tell(
     let Some(decision) = decision.filter(Decision::is_rejection) else { return Ok(()) };
     let ended = hooks::end_sessions(state, &member.user, HookName::MfaVerificationAttempt).await;
     ended.map_err(Error::database(NOT_VERIFIED))?;
-    Err(rejected(decision.message).into())
+    Err(rejected(decision.into_message()).into())
 }

@@ -18,6 +18,7 @@ mod bearer;
 mod clean_up;
 mod encryption;
 mod enumeration;
+mod hook_answers;
 mod hooks;
 mod identities;
 mod invite;

@@ -204,6 +204,17 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn redirections_are_answers_like_other_statuses() {
+        for status in [301, 302, 303, 307, 308] {
+            let server = answering(ResponseTemplate::new(status).insert_header("location", "/elsewhere")).await;
+            Mock::given(matchers::path("/elsewhere")).respond_with(text("{}", "application/json")).mount(&server).await;
+            let error = hooks().call(&url(&server), &Secrets::default(), &json!({})).await.unwrap_err();
+            assert!(matches!(error, HookError::Status(given) if given == status), "{error:?}");
+            assert_eq!(server.received_requests().await.unwrap().len(), 1, "{status}");
+        }
+    }
+
+    #[tokio::test]
     async fn answers_up_to_the_limit_are_read() {
         let filled = |length: usize| text(&("{}".to_owned() + &" ".repeat(length - 2)), "application/json");
         assert_eq!(call(filled(204_800)).await.unwrap(), Some(json!({})));

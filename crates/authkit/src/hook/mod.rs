@@ -32,6 +32,12 @@ pub enum HookError {
     /// The answer is no JSON: 500 `unexpected_failure`.
     #[error("hook answer is not json")]
     NotJson(#[source] serde_json::Error),
+    /// The answer is neither an object nor `null`: 500 `unexpected_failure`.
+    #[error("hook answer is no json object")]
+    NoObject,
+    /// The hook says no in a form that cannot be read: 500 `unexpected_failure`.
+    #[error("hook answered with an error that cannot be read")]
+    Unreadable,
     /// Status 429 or 503, in the end or without `retry-after`: 500 `unexpected_failure`.
     #[error("service currently unavailable due to hook")]
     Unavailable,

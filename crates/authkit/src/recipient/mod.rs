@@ -97,6 +97,10 @@ impl Service {
                 return None;
             }
         };
+        if answer.status().is_redirection() {
+            tracing::warn!("the service that knows addresses is elsewhere, where nobody is asked");
+            return None;
+        }
         let body = outbound::read(&mut answer, MAX_ANSWER).await.ok()?;
         serde_json::from_slice::<Verdict>(&body).ok()?.valid
     }
@@ -153,6 +157,7 @@ mod tests {
             (ResponseTemplate::new(200).set_body_json(json!({})), true),
             (ResponseTemplate::new(200).set_body_string("no"), true),
             (ResponseTemplate::new(500).set_body_json(json!({"valid": false})), true),
+            (ResponseTemplate::new(307).insert_header("location", "/"), true),
         ] {
             let server = MockServer::start().await;
             let asked =
