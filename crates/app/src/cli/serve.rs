@@ -93,7 +93,7 @@ impl Server {
         stop: impl Future<Output = ()>,
     ) -> Result<()> {
         let Self { settings, home, listener, database, begun } = self;
-        for line in &settings.without_effect {
+        for line in &settings.warnings {
             tracing::warn!("{line}");
         }
         let mut keys = home.ensure_keys(&Random::system(), &Clock::system())?;

@@ -61,6 +61,19 @@ impl Settings {
         Ok(())
     }
 
+    /// Sets what the table calls `name` from a list, whose members may hold commas where that makes sense.
+    ///
+    /// # Errors
+    /// When the list is not a value of that setting.
+    pub(super) fn apply_list(&mut self, name: &str, members: &[String]) -> Result<()> {
+        match name {
+            "GOTRUE_URI_ALLOW_LIST" => self.auth.uri_allow_list = members.to_vec(),
+            "VESTIBULE_SEED_PATHS" => self.seed_paths = members.to_vec(),
+            _ => return self.apply(name, &members.join(",")),
+        }
+        Ok(())
+    }
+
     fn apply_key(&mut self, name: &str, text: &str) -> Result<()> {
         match name {
             "JWT_SECRET" => {

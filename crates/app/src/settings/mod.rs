@@ -2,6 +2,7 @@
 
 mod accounts;
 mod apply;
+mod checks;
 mod dotenv;
 mod foreign;
 mod names;
@@ -24,6 +25,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use foreign::Treatment;
 use outside::Outside;
+use project_file::{Given, Project};
 
 /// Everything that can be set, with its defaults filled in.
 #[derive(Clone, Debug)]
@@ -82,8 +84,8 @@ pub struct Settings {
     pub sb_forwarded_for: bool,
     /// Whether requests are counted by address; `None`: with a header that tells it.
     pub by_address: Option<bool>,
-    /// What the environment holds that has no effect, to be logged.
-    pub without_effect: Vec<String>,
+    /// What the log is to say of the settings: what has no effect, and what counts otherwise than it is written.
+    pub warnings: Vec<String>,
     /// The data API.
     pub rest: rest::Settings,
     /// Files.
@@ -163,7 +165,7 @@ impl Default for Settings {
             address_header: None,
             sb_forwarded_for: false,
             by_address: None,
-            without_effect: Vec::new(),
+            warnings: Vec::new(),
             rest: rest::Settings::default(),
             storage: storage::Settings::default(),
             migrations: true,
@@ -193,9 +195,10 @@ impl Settings {
         } else if Path::new("supabase").is_dir() {
             settings.project = Some(PathBuf::from("."));
         }
-        if let Some(project) = settings.project.clone() {
-            settings.read_project_file(&project.join("supabase/config.toml"), environment)?;
-        }
+        let project = match settings.project.clone() {
+            Some(folder) => settings.read_project_file(&folder.join("supabase/config.toml"), environment)?,
+            None => Project::default(),
+        };
         names::check(environment)?;
         for setting in table::all() {
             if let Some((name, value)) = variable(environment, &setting.name) {
@@ -206,6 +209,8 @@ impl Settings {
             }
         }
         settings.read_other_names(environment)?;
+        checks::opposites(environment)?;
+        settings.check_project(&project, environment)?;
         settings.finish()
     }
 
@@ -225,7 +230,7 @@ impl Settings {
             }
             match foreign::treatment(name) {
                 Some(Treatment::NoEffect(why)) => {
-                    self.without_effect.push(format!("{name} has no effect here: {why}"));
+                    self.warnings.push(format!("{name} has no effect here: {why}"));
                 }
                 Some(Treatment::Switch(why)) if values::switch(value).with_context(place)? => {
                     return Err(anyhow::anyhow!("this cannot be switched on: {why}")).with_context(place);
@@ -247,13 +252,17 @@ impl Settings {
         Ok(())
     }
 
-    fn read_project_file(&mut self, path: &Path, environment: &HashMap<String, String>) -> Result<()> {
+    fn read_project_file(&mut self, path: &Path, environment: &HashMap<String, String>) -> Result<Project> {
         let variables = dotenv::variables(path, environment)?;
-        for value in project_file::read(path, &variables)? {
-            let place = || format!("{}: `{}`", path.display(), value.key);
-            self.apply(value.name, &value.text).with_context(place)?;
+        let project = project_file::read(path, &variables)?;
+        for found in &project.found {
+            let applied = match &found.value {
+                Given::Text(text) => self.apply(found.name, text),
+                Given::List(members) => self.apply_list(found.name, members),
+            };
+            applied.with_context(|| format!("{}: `{}`", path.display(), found.key))?;
         }
-        Ok(())
+        Ok(project)
     }
 
     /// Derives what depends on other settings and checks each service's.
@@ -276,10 +285,10 @@ impl Settings {
         let protection = self.outside.protection()?;
         if !protection.blocked_mail_servers.is_empty() && !protection.extended_email_validation {
             let line = "GOTRUE_MAILER_EMAIL_VALIDATION_BLOCKED_MX has no effect without GOTRUE_MAILER_EMAIL_VALIDATION_EXTENDED";
-            self.without_effect.push(line.to_owned());
+            self.warnings.push(line.to_owned());
         }
         self.storage.root = self.home.join("files");
-        self.auth.validate().map_err(|wrong| match name_of(wrong.setting) {
+        self.auth.validate().map_err(|wrong| match checks::name_of(wrong.setting) {
             Some(name) => anyhow::anyhow!("{name}: {}", wrong.reason),
             None => anyhow::Error::new(wrong).context("settings of accounts"),
         })?;
@@ -325,30 +334,6 @@ impl Settings {
     pub fn opens_mailbox(&self) -> bool {
         self.open_mailbox.unwrap_or(self.listen.is_loopback())
     }
-}
-
-/// The name by which a setting of accounts that cannot be was given.
-fn name_of(setting: &str) -> Option<&'static str> {
-    Some(match setting {
-        "site_url" => "GOTRUE_SITE_URL",
-        "api_external_url" => "API_EXTERNAL_URL",
-        "uri_allow_list" => "GOTRUE_URI_ALLOW_LIST (`auth.additional_redirect_urls`)",
-        "jwt_exp" => "GOTRUE_JWT_EXP (`auth.jwt_expiry`)",
-        "jwt_aud" => "GOTRUE_JWT_AUD",
-        "jwt_default_role" => "GOTRUE_JWT_DEFAULT_GROUP_NAME",
-        "jwt_admin_roles" => "GOTRUE_JWT_ADMIN_ROLES",
-        "mailer_otp_length" => "GOTRUE_MAILER_OTP_LENGTH",
-        "db_encryption" => "GOTRUE_SECURITY_DB_ENCRYPTION_…",
-        "refresh_token_algorithm_version" => "GOTRUE_SECURITY_REFRESH_TOKEN_ALGORITHM_VERSION",
-        "refresh_token_upgrade_percentage" => "GOTRUE_SECURITY_REFRESH_TOKEN_UPGRADE_PERCENTAGE",
-        "sms.otp_length" => "GOTRUE_SMS_OTP_LENGTH",
-        "sms.test_otp" => "GOTRUE_SMS_TEST_OTP (`auth.sms.test_otp`)",
-        "sms.template" => "GOTRUE_SMS_TEMPLATE (`auth.sms.template`)",
-        "mfa.phone_otp_length" => "GOTRUE_MFA_PHONE_OTP_LENGTH",
-        "mfa.phone_template" => "GOTRUE_MFA_PHONE_TEMPLATE (`auth.mfa.phone.template`)",
-        "password.min_length" => "GOTRUE_PASSWORD_MIN_LENGTH (`auth.minimum_password_length`)",
-        _ => return None,
-    })
 }
 
 /// A setting in the environment, with the name that it was given by.

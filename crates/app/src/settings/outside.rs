@@ -242,6 +242,16 @@ impl Outside {
         })
     }
 
+    /// Whether a mail server is named.
+    pub(super) fn has_mail_server(&self) -> bool {
+        !self.smtp.host.is_empty()
+    }
+
+    /// Whether there is a way to send messages to phones.
+    pub(super) fn reaches_phones(&self) -> bool {
+        !self.sms_provider.is_empty() || self.hooks.get(&HookName::SendSms).is_some_and(|hook| hook.is_on)
+    }
+
     fn sms_account(&self) -> Result<Option<SmsAccount>> {
         let provider = self.sms_provider.as_str();
         let Some((_, required, _)) = SMS_PROVIDERS.iter().find(|(known, ..)| *known == provider) else {

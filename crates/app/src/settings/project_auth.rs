@@ -7,12 +7,11 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use toml::{Table, Value};
 
-use super::project_file::{Found, as_text, look_up};
+use super::project_file::{Found, Given, as_switch, as_text, given, look_up};
 use super::{foreign, names, outside, table};
 
-/// Sections that are not looked at while they have `enabled = false`, besides those of hooks and of providers of
-/// messages.
-const SWITCHED: [&str; 2] = ["auth.captcha", "auth.email.smtp"];
+/// Keys for which the empty text is none, as with the Supabase CLI.
+const MAY_BE_EMPTY: [&str; 3] = ["auth.jwt_secret", "auth.publishable_key", "auth.secret_key"];
 
 /// Keys that the file may have and that set nothing: the keys of older projects follow from the secret.
 const IGNORED: [&str; 3] = ["auth.anon_key", "auth.service_role_key", "auth.rate_limit.web3"];
@@ -39,12 +38,41 @@ const PROVIDER_KEYS: [&str; 6] = ["client_id", "secret", "url", "redirect_uri", 
 enum Key {
     /// A setting of the table.
     Setting(&'static str),
-    /// The switch of a provider of messages.
-    SmsSwitch(String),
-    /// What stops the start when it is on.
-    Later,
+    /// A switch that is no setting of the table.
+    Switch(Switch),
     /// What sets nothing.
     Nothing,
+}
+
+/// What a switch switches.
+enum Switch {
+    /// A section, which is looked at or not.
+    Section,
+    /// A provider of messages.
+    Sms(String),
+    /// Accounts as a whole.
+    Accounts,
+    /// What is not there yet.
+    Later,
+}
+
+impl Switch {
+    /// The provider of messages that is switched on.
+    ///
+    /// # Errors
+    /// When it cannot be switched so.
+    fn check(self, is_on: bool) -> Result<Option<String>> {
+        match (self, is_on) {
+            (Self::Accounts, false) => {
+                bail!(
+                    "only `true` is possible: accounts are part of every server: other services check tokens with their keys"
+                )
+            }
+            (Self::Later, true) => bail!("not supported yet"),
+            (Self::Sms(provider), true) => Ok(Some(provider)),
+            _ => Ok(None),
+        }
+    }
 }
 
 /// Reads the section of a file at `path`.
@@ -60,40 +88,51 @@ pub(super) fn read(file: &Table, path: &Path, environment: &HashMap<String, Stri
     for (key, value) in leaves {
         let place = || format!("{}: `{key}`", path.display());
         let name = match recognise(&key).with_context(place)? {
-            Key::Nothing if key == "auth.enabled" && value.as_bool() != Some(true) => {
-                let why = "accounts are part of every server: other services check tokens with their keys";
-                return Err(anyhow::anyhow!("only `true` is possible: {why}")).with_context(place);
-            }
             Key::Nothing => continue,
-            Key::Later if value.as_bool() == Some(true) => {
-                return Err(anyhow::anyhow!("not supported yet")).with_context(place);
-            }
-            Key::Later => continue,
-            Key::SmsSwitch(_) if value.as_bool() != Some(true) => continue,
-            Key::SmsSwitch(provider) => {
-                if found.iter().any(|other| other.name == SMS_PROVIDER) {
-                    return Err(anyhow::anyhow!("another provider of messages is on already")).with_context(place);
+            Key::Switch(switch) => {
+                let is_on = as_switch(value, environment).with_context(place)?;
+                if let Some(provider) = switch.check(is_on).with_context(place)? {
+                    if found.iter().any(|other| other.name == SMS_PROVIDER) {
+                        return Err(anyhow::anyhow!("another provider of messages is on already")).with_context(place);
+                    }
+                    found.push(Found { name: SMS_PROVIDER, key, value: Given::Text(provider) });
                 }
-                found.push(Found { name: SMS_PROVIDER, key, text: provider });
                 continue;
             }
             Key::Setting(name) => name,
         };
-        if is_off(file, &key) || value.as_str() == Some("") {
+        if is_off(file, &key, environment).with_context(place)? {
             continue;
         }
-        let text = match (&*key, value) {
+        let value = match (&*key, value) {
             ("auth.sms.test_otp", Value::Table(codes)) => {
                 let pair = |(number, code): (&String, &Value)| Ok(format!("{number}:{}", as_text(code, environment)?));
-                codes.iter().map(pair).collect::<Result<Vec<_>>>().map(|pairs| pairs.join(","))
+                codes.iter().map(pair).collect::<Result<Vec<_>>>().map(|pairs| Given::Text(pairs.join(",")))
             }
-            _ => as_text(value, environment),
+            _ => given(&key, value, environment),
         };
-        let text = resolve(&key, text.with_context(place)?, path);
-        found.push(Found { name, key, text });
+        let value = match value.with_context(place)? {
+            Given::Text(text) if text.is_empty() && MAY_BE_EMPTY.contains(&&*key) => continue,
+            Given::Text(text) => Given::Text(resolve(&key, text, path)),
+            list @ Given::List(_) => list,
+        };
+        found.push(Found { name, key, value });
     }
     Ok(found)
 }
+
+/// Whether the file has the section of the mail server and does not switch it off.
+///
+/// # Errors
+/// When the switch is none.
+pub(super) fn has_mail_section(file: &Table, path: &Path, environment: &HashMap<String, String>) -> Result<bool> {
+    let is_there = look_up(file, MAIL_SERVER).is_some();
+    let place = || format!("{}: `{MAIL_SERVER}.enabled`", path.display());
+    Ok(is_there && !is_off(file, &format!("{MAIL_SERVER}.host"), environment).with_context(place)?)
+}
+
+/// The section of the mail server.
+const MAIL_SERVER: &str = "auth.email.smtp";
 
 const SMS_PROVIDER: &str = "GOTRUE_SMS_PROVIDER";
 
@@ -114,7 +153,7 @@ fn recognise(key: &str) -> Result<Key> {
     let (section, last) = key.rsplit_once('.').unwrap_or(("", key));
     if let Some((_, switches, details)) = LATER.iter().find(|(later, ..)| *later == section) {
         if switches.contains(&last) {
-            return Ok(Key::Later);
+            return Ok(Key::Switch(Switch::Later));
         }
         if details.contains(&last) {
             return Ok(Key::Nothing);
@@ -123,16 +162,17 @@ fn recognise(key: &str) -> Result<Key> {
     let provider = |of: &str| section.strip_prefix(of).map(str::to_owned);
     if let Some(provider) = provider("auth.external.").filter(|name| foreign::PROVIDERS.contains(&name.as_str())) {
         match last {
-            "enabled" => return Ok(Key::Later),
+            "enabled" => return Ok(Key::Switch(Switch::Later)),
             last if PROVIDER_KEYS.contains(&last) => return Ok(Key::Nothing),
             _ => bail!("there is no such setting of the provider {provider}"),
         }
     }
     let sms = provider("auth.sms.").filter(|name| outside::SMS_PROVIDERS.iter().any(|(known, ..)| known == name));
     match (sms, last) {
-        (Some(provider), "enabled") => Ok(Key::SmsSwitch(provider)),
-        _ if IGNORED.contains(&key) || key == "auth.email.smtp.enabled" => Ok(Key::Nothing),
-        _ if key == "auth.enabled" => Ok(Key::Nothing),
+        (Some(provider), "enabled") => Ok(Key::Switch(Switch::Sms(provider))),
+        (None, "enabled") if section == MAIL_SERVER => Ok(Key::Switch(Switch::Section)),
+        (None, "enabled") if section == "auth" => Ok(Key::Switch(Switch::Accounts)),
+        _ if IGNORED.contains(&key) => Ok(Key::Nothing),
         _ => {
             let keys = table::all().iter().filter_map(|setting| setting.key.as_deref().map(str::to_owned));
             bail!("there is no such setting{}", names::hint(key, keys.filter(|key| key.starts_with("auth."))))
@@ -141,15 +181,20 @@ fn recognise(key: &str) -> Result<Key> {
 }
 
 /// Whether the section of a key says that it is off. The switch itself is looked at always.
-fn is_off(file: &Table, key: &str) -> bool {
+fn is_off(file: &Table, key: &str, environment: &HashMap<String, String>) -> Result<bool> {
     let (section, last) = key.rsplit_once('.').unwrap_or(("", key));
-    let is_switched = SWITCHED.contains(&section)
-        || section.starts_with("auth.hook.")
-        || section.strip_prefix("auth.sms.").is_some_and(|rest| !rest.is_empty());
-    // The mail server of a section without a switch is used, as with the CLI; anything else needs its switch.
-    let default = section == "auth.email.smtp";
-    let is_on = look_up(file, &format!("{section}.enabled")).map_or(default, |value| value.as_bool() == Some(true));
-    is_switched && last != "enabled" && !is_on
+    let is_below = |outer: &str| section.strip_prefix(outer).is_some_and(|rest| !rest.is_empty());
+    // The mail server of a section without a switch is used, as with the CLI, and a letter may be switched on from the
+    // environment; anything else needs its switch.
+    let needs_none = section == MAIL_SERVER || is_below("auth.email.notification.");
+    let needs_one = section == "auth.captcha" || is_below("auth.hook.") || is_below("auth.sms.");
+    if last == "enabled" || !(needs_none || needs_one) {
+        return Ok(false);
+    }
+    match look_up(file, &format!("{section}.enabled")) {
+        Some(value) => Ok(!as_switch(value, environment).context("its switch `enabled`")?),
+        None => Ok(needs_one),
+    }
 }
 
 /// Paths are relative to the project's folder (letters) or to `supabase/` in it (notifications, keys), as the CLI
@@ -159,6 +204,7 @@ fn resolve(key: &str, text: String, config: &Path) -> String {
     let project = supabase.parent().unwrap_or(Path::new("."));
     let file = |folder: &Path| folder.join(&text).display().to_string();
     match key {
+        _ if text.is_empty() => text,
         "auth.signing_keys_path" => file(supabase),
         _ if !key.ends_with(".content_path") => text,
         _ if key.starts_with("auth.email.template.") => format!("{}{}", outside::FILE, file(project)),
@@ -172,9 +218,14 @@ mod tests {
 
     fn read_text(text: &str) -> Result<Vec<(String, String)>> {
         let file: Table = text.parse().expect("valid TOML");
-        let environment = HashMap::from([("TOKEN".to_owned(), "t".to_owned())]);
+        let environment = [("TOKEN", "t"), ("ON", "true"), ("OFF", "false")];
+        let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
         let found = read(&file, Path::new("/app/supabase/config.toml"), &environment)?;
-        Ok(found.into_iter().map(|found| (found.name.to_owned(), found.text)).collect())
+        let text = |value| match value {
+            Given::Text(text) => text,
+            Given::List(members) => members.join(" "),
+        };
+        Ok(found.into_iter().map(|found| (found.name.to_owned(), text(found.value))).collect())
     }
 
     fn refusal(text: &str) -> String {
@@ -220,5 +271,52 @@ mod tests {
         assert!(refusal(both).contains("another provider"));
         assert!(refusal("[auth.captcha]\nenabled = true\nsecret = 'env(NONE)'\n").ends_with("NONE is not set"));
         assert!(read_text("[auth.captcha]\nenabled = false\nsecret = 'env(NONE)'\n").is_ok());
+    }
+
+    #[test]
+    fn a_switch_is_read_wherever_it_is_and_nothing_else_is_one() {
+        let switches = [
+            "[auth]\nenabled",
+            "[auth.email.smtp]\nhost = 'localhost'\nenabled",
+            "[auth.sms.twilio]\nenabled",
+            "[auth.external.github]\nenabled",
+            "[auth.passkey]\nenabled",
+            "[auth.web3.solana]\nenabled",
+            "[auth.third_party.clerk]\nenabled",
+            "[auth.oauth_server]\nenabled",
+            "[auth.mfa.web_authn]\nenroll_enabled",
+            "[auth.mfa.web_authn]\nverify_enabled",
+        ];
+        for switch in switches {
+            for wrong in ["'yes'", "''", "7", "1.5", "1979-05-27", "[true]", "'env(NONE)'"] {
+                let message = refusal(&format!("{switch} = {wrong}\n"));
+                let is_told = ["is not `true` or `false`", "is not expected here", "NONE is not set"]
+                    .iter()
+                    .any(|reason| message.ends_with(reason));
+                assert!(is_told && message.contains("config.toml: `auth."), "{switch} = {wrong}: {message}");
+            }
+        }
+        for on in ["true", "'true'", "'env(ON)'"] {
+            let found = read_text(&format!("[auth.email.smtp]\nenabled = {on}\nhost = 'localhost'\n")).expect("valid");
+            assert_eq!(found, [("GOTRUE_SMTP_HOST".to_owned(), "localhost".to_owned())], "{on}");
+            let found = read_text(&format!("[auth.captcha]\nenabled = {on}\nsecret = 's'\n")).expect("valid");
+            assert!(found.iter().any(|(name, text)| name.ends_with("CAPTCHA_SECRET") && text == "s"), "{on}");
+            assert!(refusal(&format!("[auth.external.github]\nenabled = {on}\n")).ends_with("not supported yet"));
+        }
+        for off in ["false", "'false'", "'env(OFF)'"] {
+            let smtp = format!("[auth.email.smtp]\nenabled = {off}\nhost = 'localhost'\n");
+            assert!(read_text(&smtp).expect("valid").is_empty(), "{off}");
+            assert!(read_text(&format!("[auth.external.github]\nenabled = {off}\n")).expect("valid").is_empty());
+        }
+    }
+
+    #[test]
+    fn a_letter_that_is_off_is_not_looked_at() {
+        let letter =
+            |switch: &str| format!("[auth.email.notification.password_changed]\n{switch}content_path = './x'\n");
+        let found = read_text(&letter("enabled = false\n")).expect("valid");
+        let switch = ("GOTRUE_MAILER_NOTIFICATIONS_PASSWORD_CHANGED_ENABLED".to_owned(), "false".to_owned());
+        assert_eq!(found, [switch]);
+        assert_eq!(read_text(&letter("")).expect("valid").len(), 1, "it may be switched on from the environment");
     }
 }

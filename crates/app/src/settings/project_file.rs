@@ -7,7 +7,19 @@ use std::path::Path;
 use anyhow::{Context, Result, anyhow};
 use toml::{Table, Value};
 
-use super::{project_auth, table};
+use super::{project_auth, table, values};
+
+/// Keys that an array may be given for.
+const LISTS: [&str; 4] = ["api.schemas", "api.extra_search_path", "auth.additional_redirect_urls", "db.seed.sql_paths"];
+
+/// What the file says.
+#[derive(Debug, Default)]
+pub struct Project {
+    /// The values that are settings of ours.
+    pub found: Vec<Found>,
+    /// Whether the section of the mail server is there and on.
+    pub has_mail_section: bool,
+}
 
 /// One value of the file that is a setting of ours.
 #[derive(Debug, PartialEq, Eq)]
@@ -16,18 +28,27 @@ pub struct Found {
     pub name: &'static str,
     /// Its key in the file.
     pub key: String,
-    /// Its value as text; lists are joined by commas.
-    pub text: String,
+    /// Its value.
+    pub value: Given,
+}
+
+/// A value of the file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Given {
+    /// A text, number or switch, as text.
+    Text(String),
+    /// An array. It stays one, since commas may be part of its members.
+    List(Vec<String>),
 }
 
 /// Reads the file; a missing file has no settings.
 ///
 /// # Errors
 /// When it is not TOML (with line and column), or a value has the wrong kind.
-pub fn read(path: &Path, environment: &HashMap<String, String>) -> Result<Vec<Found>> {
+pub fn read(path: &Path, environment: &HashMap<String, String>) -> Result<Project> {
     let text = match std::fs::read_to_string(path) {
         Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Project::default()),
         Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
     };
     let file: Table = text.parse().map_err(|error: toml::de::Error| {
@@ -38,11 +59,12 @@ pub fn read(path: &Path, environment: &HashMap<String, String>) -> Result<Vec<Fo
     for setting in table::all() {
         let Some(key) = setting.key.as_deref().filter(|key| !key.starts_with("auth.")) else { continue };
         let Some(value) = look_up(&file, key) else { continue };
-        let text = as_text(value, environment).with_context(|| format!("{}: `{key}`", path.display()))?;
-        found.push(Found { name: &setting.name, key: key.to_owned(), text });
+        let value = given(key, value, environment).with_context(|| format!("{}: `{key}`", path.display()))?;
+        found.push(Found { name: &setting.name, key: key.to_owned(), value });
     }
     found.extend(project_auth::read(&file, path, environment)?);
-    Ok(found)
+    let has_mail_section = project_auth::has_mail_section(&file, path, environment)?;
+    Ok(Project { found, has_mail_section })
 }
 
 pub(super) fn look_up<'a>(table: &'a Table, key: &str) -> Option<&'a Value> {
@@ -50,6 +72,23 @@ pub(super) fn look_up<'a>(table: &'a Table, key: &str) -> Option<&'a Value> {
     let table =
         path.split('.').filter(|part| !part.is_empty()).try_fold(table, |table, part| table.get(part)?.as_table());
     table?.get(last)
+}
+
+/// The value of a key that is a setting.
+pub(super) fn given(key: &str, value: &Value, environment: &HashMap<String, String>) -> Result<Given> {
+    match value {
+        Value::Array(members) if LISTS.contains(&key) => {
+            let members = members.iter().map(|member| as_text(member, environment)).collect::<Result<Vec<_>>>()?;
+            let members = members.iter().map(|member| member.trim().to_owned());
+            Ok(Given::List(members.filter(|member| !member.is_empty()).collect()))
+        }
+        _ => as_text(value, environment).map(Given::Text),
+    }
+}
+
+/// A value as a switch; a text counts too, as it is what `env(NAME)` stands for.
+pub(super) fn as_switch(value: &Value, environment: &HashMap<String, String>) -> Result<bool> {
+    values::switch(&as_text(value, environment)?)
 }
 
 /// A value as text. `env(NAME)` stands for an environment variable, as in the Supabase CLI.
@@ -63,10 +102,7 @@ pub(super) fn as_text(value: &Value, environment: &HashMap<String, String>) -> R
         },
         Value::Integer(number) => Ok(number.to_string()),
         Value::Boolean(value) => Ok(value.to_string()),
-        Value::Array(values) => {
-            Ok(values.iter().map(|value| as_text(value, environment)).collect::<Result<Vec<_>>>()?.join(","))
-        }
-        other => Err(anyhow!("a {} is not expected here", other.type_str())),
+        other => Err(anyhow!("a value of the kind {} is not expected here", other.type_str())),
     }
 }
 
@@ -82,8 +118,10 @@ mod tests {
         std::fs::write(&path, text).expect("a file");
         let environment = HashMap::from([("SITE".to_owned(), "https://a.example".to_owned())]);
         let found = read(&path, &environment).expect("a valid file");
-        let texts: Vec<_> = found.iter().map(|found| (found.key.as_str(), found.text.as_str())).collect();
-        assert_eq!(texts, [("api.port", "1"), ("api.schemas", "a,b"), ("auth.site_url", "https://a.example")]);
+        let values: Vec<_> = found.found.into_iter().map(|found| (found.key, found.value)).collect();
+        let text = |key: &str, text: &str| (key.to_owned(), Given::Text(text.to_owned()));
+        let schemas = ("api.schemas".to_owned(), Given::List(vec!["a".to_owned(), "b".to_owned()]));
+        assert_eq!(values, [text("api.port", "1"), schemas, text("auth.site_url", "https://a.example")]);
         let error = read(&path, &HashMap::new()).expect_err("SITE is not set");
         assert!(format!("{error:#}").ends_with("`auth.site_url`: environment variable SITE is not set"));
     }

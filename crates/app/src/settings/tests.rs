@@ -51,8 +51,8 @@ fn blocked_mail_servers_belong_to_the_extended_validation() {
         (protection.blocked_mail_servers, protection.extended_email_validation),
         (vec!["mx.example.com".into()], true)
     );
-    assert!(settings.without_effect.is_empty());
-    let alone = load(&[], &[blocked]).expect("valid settings").without_effect;
+    assert!(settings.warnings.is_empty());
+    let alone = load(&[], &[blocked]).expect("valid settings").warnings;
     assert!(alone[0].contains("BLOCKED_MX has no effect without"), "{alone:?}");
 }
 
@@ -200,4 +200,54 @@ fn every_setting_of_the_table_is_applied() {
         let error = Settings::default().apply(&setting.name, "\u{1}").err().map(|error| error.to_string());
         assert_ne!(error.as_deref(), Some("there is no such setting"), "{}", setting.name);
     }
+}
+
+#[test]
+fn opposites_must_not_contradict_each_other() {
+    let both = |one, other| load(&[], &[("GOTRUE_DISABLE_SIGNUP", one), ("VESTIBULE_ENABLE_SIGNUP", other)]);
+    let found = both("true", "true").expect_err("a contradiction").to_string();
+    assert!(found.starts_with("environment GOTRUE_DISABLE_SIGNUP: it is the opposite of VESTIBULE_ENABLE_SIGNUP"));
+    assert!(both("true", "false").expect("the same twice").auth.disable_signup);
+    assert!(!both("", "true").expect("what is empty is not given").auth.disable_signup);
+}
+
+fn from_file(config: &str, environment: &[(&str, &str)]) -> Result<Settings> {
+    let folder = project(config);
+    let path = folder.path().display().to_string();
+    let mut all = vec![("VESTIBULE_PROJECT", path.as_str())];
+    all.extend(environment);
+    load(&[], &all)
+}
+
+#[test]
+fn phones_are_off_in_a_file_without_a_way_to_reach_them() {
+    let file = "[auth.sms]\nenable_signup = true\n";
+    let phones = |more: &str, environment: &[(&str, &str)]| {
+        let settings = from_file(&format!("{file}{more}"), environment).expect("valid settings");
+        (settings.auth.phone_enabled, settings.warnings.len())
+    };
+    assert_eq!(phones("", &[]), (false, 1));
+    assert_eq!(phones("", &[("GOTRUE_EXTERNAL_PHONE_ENABLED", "true")]), (true, 0));
+    let hook = "[auth.hook.send_sms]\nenabled = true\nuri = 'pg-functions://postgres/public/send'\n";
+    assert_eq!(phones(hook, &[]), (true, 0));
+    assert_eq!(phones("[auth.sms.textlocal]\nenabled = true\napi_key = 'k'\nsender = 's'\n", &[]), (true, 0));
+    assert!(load(&[], &[("GOTRUE_EXTERNAL_PHONE_ENABLED", "true")]).expect("valid settings").auth.phone_enabled);
+}
+
+#[test]
+fn members_of_arrays_keep_their_commas() {
+    let file = "[auth]\nadditional_redirect_urls = ['https://{a,b}.example.com/**', '']\n";
+    let settings = from_file(file, &[]).expect("valid settings");
+    assert_eq!(settings.auth.uri_allow_list, ["https://{a,b}.example.com/**"]);
+    let settings = from_file(file, &[("GOTRUE_URI_ALLOW_LIST", "https://a.example, https://b.example")]);
+    assert_eq!(settings.expect("valid settings").auth.uri_allow_list.len(), 2);
+}
+
+#[test]
+fn a_mail_server_of_the_file_may_be_named_by_the_environment() {
+    let file = "[auth.email.smtp]\nport = 25\n";
+    let found = from_file(file, &[]).expect_err("no host").to_string();
+    assert!(found.contains("`auth.email.smtp.host` (GOTRUE_SMTP_HOST) is missing"), "{found}");
+    assert!(from_file(file, &[("GOTRUE_SMTP_HOST", "localhost")]).is_ok());
+    assert!(from_file("[auth.email.smtp]\nenabled = false\n", &[]).is_ok());
 }

@@ -94,6 +94,17 @@ fn keys_and_values_in_the_project_file() {
             "config.toml: `auth.enable_signup`: \"perhaps\" is not `true` or `false`",
         ),
         ("[auth]\nsigning_keys_path = './none.json'", "config.toml: `auth.signing_keys_path`: cannot read"),
+        ("[auth]\njwt_expiry = ''", "config.toml: `auth.jwt_expiry`: \"\" is not a number of seconds"),
+        (
+            "[auth.email]\nenable_confirmations = ''",
+            "config.toml: `auth.email.enable_confirmations`: \"\" is not `true` or `false`",
+        ),
+        ("[auth.sms.twilio]\nenabled = 7", "config.toml: `auth.sms.twilio.enabled`: \"7\" is not `true` or `false`"),
+        ("[auth.captcha]\nenabled = 'yes'", "config.toml: `auth.captcha.enabled`: \"yes\" is not `true` or `false`"),
+        (
+            "[auth.mfa.totp]\nenroll_enabled = true\nverify_enabled = false",
+            "`auth.mfa.totp.enroll_enabled` is on, and `auth.mfa.totp.verify_enabled` is not",
+        ),
     ] {
         let found = refusal(config, &[]);
         assert!(found.contains(expected) && found.lines().count() == 1, "{config}: {found}");

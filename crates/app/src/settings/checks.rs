@@ -1,0 +1,88 @@
+//! Settings that are valid one by one and not together.
+
+use std::collections::HashMap;
+
+use anyhow::{Result, bail};
+
+use super::project_file::Project;
+use super::{Settings, values, variable};
+
+/// Names of which each says the opposite of the other.
+const OPPOSITES: [(&str, &str); 3] = [
+    ("GOTRUE_DISABLE_SIGNUP", "VESTIBULE_ENABLE_SIGNUP"),
+    ("GOTRUE_MAILER_AUTOCONFIRM", "VESTIBULE_ENABLE_CONFIRMATIONS"),
+    ("GOTRUE_SMS_AUTOCONFIRM", "VESTIBULE_ENABLE_PHONE_CONFIRMATIONS"),
+];
+
+/// Refuses an environment that says both.
+///
+/// # Errors
+/// For the first two names that contradict each other.
+pub(super) fn opposites(environment: &HashMap<String, String>) -> Result<()> {
+    for (name, opposite) in OPPOSITES {
+        let (Some((_, one)), Some((_, other))) = (variable(environment, name), variable(environment, opposite)) else {
+            continue;
+        };
+        if values::switch(&one)? == values::switch(&other)? {
+            bail!("environment {name}: it is the opposite of {opposite}, and both are {one}");
+        }
+    }
+    Ok(())
+}
+
+impl Settings {
+    /// Checks what the project file says against what follows from all places.
+    ///
+    /// # Errors
+    /// For a section that is on and cannot work.
+    pub(super) fn check_project(&mut self, project: &Project, environment: &HashMap<String, String>) -> Result<()> {
+        if project.has_mail_section && !self.outside.has_mail_server() {
+            bail!("the section `auth.email.smtp` is on, and `auth.email.smtp.host` (GOTRUE_SMTP_HOST) is missing");
+        }
+        let mfa = &self.auth.mfa;
+        for (kind, enrolls, verifies) in [
+            ("totp", mfa.totp_enroll_enabled, mfa.totp_verify_enabled),
+            ("phone", mfa.phone_enroll_enabled, mfa.phone_verify_enabled),
+        ] {
+            let key = format!("auth.mfa.{kind}.enroll_enabled");
+            if enrolls && !verifies && project.found.iter().any(|found| found.key == key) {
+                bail!("`{key}` is on, and `auth.mfa.{kind}.verify_enabled` is not: such factors could never be used");
+            }
+        }
+        let is_by_file = variable(environment, "GOTRUE_EXTERNAL_PHONE_ENABLED").is_none();
+        if self.auth.phone_enabled && is_by_file && !self.outside.reaches_phones() {
+            // As with the CLI: numbers that nobody can prove to be theirs would be confirmed.
+            self.auth.phone_enabled = false;
+            self.warnings.push(
+                "`auth.sms.enable_signup` has no effect without a provider of messages or the hook `send_sms`: accounts \
+                 by phone are off, unless GOTRUE_EXTERNAL_PHONE_ENABLED switches them on"
+                    .to_owned(),
+            );
+        }
+        Ok(())
+    }
+}
+
+/// The name by which a setting of accounts that cannot be was given.
+pub(super) fn name_of(setting: &str) -> Option<&'static str> {
+    Some(match setting {
+        "site_url" => "GOTRUE_SITE_URL",
+        "api_external_url" => "API_EXTERNAL_URL",
+        "uri_allow_list" => "GOTRUE_URI_ALLOW_LIST (`auth.additional_redirect_urls`)",
+        "jwt_exp" => "GOTRUE_JWT_EXP (`auth.jwt_expiry`)",
+        "jwt_aud" => "GOTRUE_JWT_AUD",
+        "jwt_default_role" => "GOTRUE_JWT_DEFAULT_GROUP_NAME",
+        "jwt_admin_roles" => "GOTRUE_JWT_ADMIN_ROLES",
+        "mailer_otp_length" => "GOTRUE_MAILER_OTP_LENGTH",
+        "db_encryption" => "GOTRUE_SECURITY_DB_ENCRYPTION_…",
+        "refresh_token_algorithm_version" => "GOTRUE_SECURITY_REFRESH_TOKEN_ALGORITHM_VERSION",
+        "refresh_token_upgrade_percentage" => "GOTRUE_SECURITY_REFRESH_TOKEN_UPGRADE_PERCENTAGE",
+        "sms.otp_length" => "GOTRUE_SMS_OTP_LENGTH",
+        "sms.test_otp" => "GOTRUE_SMS_TEST_OTP (`auth.sms.test_otp`)",
+        "sms.template" => "GOTRUE_SMS_TEMPLATE (`auth.sms.template`)",
+        "mfa.phone_otp_length" => "GOTRUE_MFA_PHONE_OTP_LENGTH",
+        "mfa.phone_template" => "GOTRUE_MFA_PHONE_TEMPLATE (`auth.mfa.phone.template`)",
+        "password.min_length" => "GOTRUE_PASSWORD_MIN_LENGTH (`auth.minimum_password_length`)",
+        _ => return None,
+    })
+}
