@@ -39,10 +39,11 @@ const PUBLIC: [&str; 21] = [
 ];
 
 /// What a user's token is needed for.
-const OF_USERS: [(&str, &[Method]); 12] = [
+const OF_USERS: [(&str, &[Method]); 13] = [
     ("/user", &[Method::GET, Method::PUT]),
     ("/user/identities/authorize", &[Method::GET]),
     ("/user/identities/{identity_id}", &[Method::DELETE]),
+    ("/user/oauth/grants", &[Method::GET]),
     ("/logout", &[Method::POST]),
     ("/reauthenticate", &[Method::GET]),
     ("/sessions", &[Method::GET]),
@@ -55,7 +56,7 @@ const OF_USERS: [(&str, &[Method]); 12] = [
 ];
 
 /// What only administrators may do.
-const OF_ADMINISTRATORS: [(&str, &[Method]); 9] = [
+const OF_ADMINISTRATORS: [(&str, &[Method]); 12] = [
     ("/invite", &[Method::POST]),
     ("/admin/audit", &[Method::GET]),
     ("/admin/generate_link", &[Method::POST]),
@@ -63,6 +64,9 @@ const OF_ADMINISTRATORS: [(&str, &[Method]); 9] = [
     ("/admin/users/{user_id}", &[Method::GET, Method::PUT, Method::DELETE]),
     ("/admin/users/{user_id}/sessions", &[Method::GET, Method::DELETE]),
     ("/admin/users/{user_id}/sessions/{session_id}", &[Method::DELETE]),
+    ("/admin/oauth/{*path}", &[Method::GET, Method::POST]),
+    ("/admin/custom-providers", &[Method::GET, Method::POST]),
+    ("/admin/custom-providers/{*path}", &[Method::GET, Method::DELETE]),
     ("/admin/users/{user_id}/factors", &[Method::GET]),
     ("/admin/users/{user_id}/factors/{factor_id}", &[Method::PUT, Method::DELETE]),
 ];

@@ -28,10 +28,10 @@ impl Refresh<'_> {
             header("sb-auth-refresh-token-reuse", "false")
         } else {
             let failed = Error::database("Database error granting user");
-            if token.counter < sessions::floor(tx, session.id).await.map_err(failed)? {
-                return Err(Error::RefreshTokenNotFound);
-            }
             match self.reuse_causes(age, &session) {
+                Some(_) if token.counter < sessions::floor(tx, session.id).await.map_err(failed)? => {
+                    return Err(Error::RefreshTokenNotFound);
+                }
                 Some(causes) => HeaderMap::from_iter([(
                     HeaderName::from_static("sb-auth-refresh-token-reuse-cause"),
                     HeaderValue::from_str(&causes).expect("the causes' names are visible ASCII"),
