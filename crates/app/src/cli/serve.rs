@@ -9,6 +9,7 @@ use tokio::net::TcpListener;
 
 use super::status::Facts;
 use crate::home::{FirstOperator, Home, Running};
+use crate::services::Prepared;
 use crate::settings::Settings;
 use crate::{project, server, services, telemetry};
 use base::project::ProjectKeys;
@@ -70,9 +71,29 @@ impl Serve {
         let url =
             settings.database_url.clone().context("`serve` needs a database: give --database-url or DATABASE_URL")?;
         let home = Home::open(&settings.home)?;
+        let given = Given::read(&settings, &home).await?;
         let listener = server::bind(settings.address()).await?;
-        let server = Server { settings, home, listener, database: url, begun };
+        let server = Server { settings, home, given, listener, database: url, begun };
         server.run(std::future::pending(), stop_signal()?).await
+    }
+}
+
+/// What is read and checked before the database is reached.
+pub(super) struct Given {
+    keys: ProjectKeys,
+    prepared: Prepared,
+}
+
+impl Given {
+    /// Reads keys and what accounts need.
+    pub(super) async fn read(settings: &Settings, home: &Home) -> Result<Self> {
+        for line in &settings.warnings {
+            tracing::warn!("{line}");
+        }
+        let mut keys = home.ensure_keys(&Random::system(), &Clock::system())?;
+        settings.keys.apply(&mut keys);
+        settings.check_methods(&keys.keyring()?)?;
+        Ok(Self { keys, prepared: Prepared::read(settings).await? })
     }
 }
 
@@ -80,6 +101,7 @@ impl Serve {
 pub(super) struct Server {
     pub(super) settings: Settings,
     pub(super) home: Home,
+    pub(super) given: Given,
     pub(super) listener: TcpListener,
     pub(super) database: SecretString,
     pub(super) begun: Instant,
@@ -92,15 +114,10 @@ impl Server {
         broken: impl Future<Output = anyhow::Error>,
         stop: impl Future<Output = ()>,
     ) -> Result<()> {
-        let Self { settings, home, listener, database, begun } = self;
-        for line in &settings.warnings {
-            tracing::warn!("{line}");
-        }
-        let mut keys = home.ensure_keys(&Random::system(), &Clock::system())?;
-        settings.keys.apply(&mut keys);
+        let Self { settings, home, given: Given { keys, prepared }, listener, database, begun } = self;
         let administrator = Target::parse(&database)?;
         let operator = prepare(&settings, &home, &keys, &administrator).await?;
-        let services = services::build(&settings, &administrator, &keys).await?;
+        let services = services::build(&settings, &administrator, &keys, prepared).await?;
         let running = Running {
             pid: std::process::id(),
             api_url: settings.api_url(),
