@@ -49,7 +49,7 @@ impl Start {
         .map_err(|error| with_hint(&error))?;
         let died = cluster.died();
         let broken = async { with_hint(&died.await) };
-        let server = Server { settings, home, given, listener, database: cluster.url(), begun };
+        let server = Server { settings, home, given, listener, database: cluster.url(), begun, tells_secrets: true };
         let served = server.run(broken, stop).await;
         cluster.stop().await;
         served
