@@ -20,10 +20,30 @@ pub struct Running {
     pub pid: u32,
     /// Where it answers, without a path.
     pub api_url: String,
+    /// What it has besides the API.
+    #[serde(default)]
+    pub served: Served,
     /// The keys it uses: those of the data directory, or given ones.
     pub keys: ProjectKeys,
     /// The database that it was given; none when it runs its own.
     pub database_url: Option<String>,
+}
+
+/// What a server has besides the API.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct Served {
+    /// The console.
+    pub dashboard: bool,
+    /// The mailbox, open to anyone.
+    pub mailbox: bool,
+    /// The gate that takes the publishable and the secret key.
+    pub api_keys: bool,
+}
+
+impl Default for Served {
+    fn default() -> Self {
+        Self { dashboard: true, mailbox: true, api_keys: true }
+    }
 }
 
 impl Running {
@@ -80,7 +100,12 @@ impl Home {
     /// # Errors
     /// When the file cannot be read.
     pub fn first_operator(&self) -> Result<Option<FirstOperator>> {
-        read_json(&self.0.join("first-operator.json"))
+        read_json(&self.first_operator_path())
+    }
+
+    /// Where that is kept.
+    pub fn first_operator_path(&self) -> PathBuf {
+        self.0.join("first-operator.json")
     }
 
     /// Keeps or forgets the first operator's one-time password.

@@ -1,6 +1,7 @@
 //! The services, each with a pool of its own that is logged in as its own role, behind one router.
 
 use anyhow::{Context, Result};
+use auth::{OutsideError, ProtectionError};
 use axum::Router;
 use base::jwt::Keyring;
 use base::project::ProjectKeys;
@@ -8,7 +9,7 @@ use base::{Clock, Random};
 use pg::{Bus, Db, PoolSettings, Target};
 
 use crate::server::{Gateway, Parts, Surroundings, TrustedProxies, router};
-use crate::settings::Settings;
+use crate::settings::{Settings, name_of_part};
 
 /// The channel on which the data API is told to reload what it knows of the schema.
 const SCHEMA_CHANNEL: &str = "pgrst";
@@ -38,16 +39,59 @@ impl Services {
     }
 }
 
+/// What accounts need besides the database, read and checked before that is reached.
+pub struct Prepared {
+    outside: auth::Outside,
+    protection: auth::Protection,
+}
+
+impl Prepared {
+    /// Reads templates and lists, and prepares whom to ask.
+    ///
+    /// # Errors
+    /// When a setting is refused, with its name.
+    pub async fn read(settings: &Settings) -> Result<Self> {
+        let outside = settings.outside.settings(&settings.auth.site_url)?;
+        let outside = auth::Outside::prepare(outside, Clock::system(), Random::system()).await;
+        let protection = auth::Protection::prepare(settings.outside.protection()?).await;
+        Ok(Self { outside: outside.map_err(of_outside)?, protection: protection.map_err(of_protection)? })
+    }
+}
+
+/// The setting that is to blame, and why.
+fn of_outside(error: OutsideError) -> anyhow::Error {
+    match error {
+        OutsideError::Template { locale, kind, cause } => {
+            let name = name_of_part(cause.part(), kind, locale.as_deref());
+            anyhow::Error::new(*cause).context(name)
+        }
+        OutsideError::Mail(error) => anyhow::Error::new(error).context("GOTRUE_SMTP_…"),
+        error @ (OutsideError::Client(_) | OutsideError::Hook(..)) => anyhow::Error::new(error),
+    }
+}
+
+fn of_protection(error: ProtectionError) -> anyhow::Error {
+    match error {
+        ProtectionError::List(error) => anyhow::Error::new(error).context("VESTIBULE_LEAKED_PASSWORDS"),
+        ProtectionError::Names(error) => anyhow::Error::new(error).context("GOTRUE_MAILER_EMAIL_VALIDATION_EXTENDED"),
+        ProtectionError::Client(error) => anyhow::Error::new(error),
+    }
+}
+
 /// Builds the services over a migrated database.
 ///
 /// # Errors
 /// When the database cannot be reached or a setting is refused.
-pub async fn build(settings: &Settings, administrator: &Target, keys: &ProjectKeys) -> Result<Services> {
+pub async fn build(
+    settings: &Settings,
+    administrator: &Target,
+    keys: &ProjectKeys,
+    prepared: Prepared,
+) -> Result<Services> {
     let keyring = keys.keyring()?;
-    settings.check_methods(&keyring)?;
     let (clock, random) = (Clock::system(), Random::system());
     let login = |role: &str| pool(administrator.as_role(role, &keys.role_password(role)), settings);
-    let auth = auth_state(settings, administrator, keys, &keyring).await?;
+    let auth = auth_state(settings, administrator, keys, &keyring, prepared)?;
     if settings.only_accounts {
         let gateway = Gateway::new(keys.clone(), keyring, settings.requires_api_key());
         let surroundings = Surroundings { gateway, proxies: proxies(settings), random };
@@ -141,14 +185,16 @@ pub async fn accounts(
     keys: &ProjectKeys,
     keyring: &Keyring,
 ) -> Result<Router> {
-    Ok(auth::router(auth_state(settings, administrator, keys, keyring).await?))
+    let prepared = Prepared::read(settings).await?;
+    Ok(auth::router(auth_state(settings, administrator, keys, keyring, prepared)?))
 }
 
-async fn auth_state(
+fn auth_state(
     settings: &Settings,
     administrator: &Target,
     keys: &ProjectKeys,
     keyring: &Keyring,
+    prepared: Prepared,
 ) -> Result<auth::State> {
     let login = match is_own_login(settings, administrator) {
         true => administrator.clone(),
@@ -156,12 +202,8 @@ async fn auth_state(
     };
     let db = pool(login, settings)?;
     let deps = auth::Deps { db, keyring: keyring.clone(), clock: Clock::system(), random: Random::system() };
-    let outside = settings.outside.settings(&settings.auth.site_url)?;
-    let outside = auth::Outside::prepare(outside, Clock::system(), Random::system()).await;
-    let protection = auth::Protection::prepare(settings.outside.protection()?).await;
-    Ok(auth::State::new(settings.auth.clone(), deps)
-        .with_outside(outside.context("settings of accounts")?)
-        .with_protection(protection.context("settings of accounts")?))
+    let Prepared { outside, protection } = prepared;
+    Ok(auth::State::new(settings.auth.clone(), deps).with_outside(outside).with_protection(protection))
 }
 
 fn proxies(settings: &Settings) -> TrustedProxies {

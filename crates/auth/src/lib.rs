@@ -51,8 +51,8 @@ mod user;
 mod verify;
 
 pub use authkit::captcha::Judge;
-pub use authkit::mailer::{Security, SmtpSettings, parse_headers};
-pub use authkit::template::{Body, Definition, Kind, Reading};
+pub use authkit::mailer::{Security, SmtpSettings, is_greeting, is_host, parse_headers};
+pub use authkit::template::{Body, Definition, Kind, Part, Reading};
 pub use hooks::{HookName, HookSetting};
 pub use letters::{LetterSettings, UrlPaths};
 pub use limits::{RateLimits, SendLimit, send_limit};

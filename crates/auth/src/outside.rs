@@ -52,8 +52,16 @@ pub enum OutsideError {
     #[error(transparent)]
     Client(#[from] ClientError),
     /// A template is broken or missing.
-    #[error(transparent)]
-    Template(#[from] CatalogueError),
+    #[error("letter {:?}", kind.name())]
+    Template {
+        /// The language that it is for; all, when there is none.
+        locale: Option<String>,
+        /// The letter.
+        kind: Kind,
+        /// What is wrong.
+        #[source]
+        cause: Box<CatalogueError>,
+    },
     /// The mail server's settings cannot be used.
     #[error(transparent)]
     Mail(#[from] MailError),
@@ -91,7 +99,8 @@ impl Outside {
         let reader = if templates.is_empty() { client.clone() } else { outbound::following()? };
         let mut catalogue = Catalogue::new(reader, clock.clone(), reading);
         for TemplateSetting { locale, kind, definition } in templates {
-            catalogue.define(locale.as_deref(), kind, definition).await?;
+            let defined = catalogue.define(locale.as_deref(), kind, definition).await;
+            defined.map_err(|cause| OutsideError::Template { locale, kind, cause: Box::new(cause) })?;
         }
         let line = Line::new(client.clone());
         let line = Line { base_url: sms_url, timeout: sms_timeout.unwrap_or(line.timeout), ..line };

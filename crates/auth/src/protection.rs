@@ -15,6 +15,7 @@ use serde_json::Value;
 
 use crate::denial::Denial;
 use crate::error::Error;
+use crate::refusal::chain;
 use crate::state::State;
 
 /// What protects the service beyond its database. Without anything, nothing is asked.
@@ -135,7 +136,7 @@ pub(crate) async fn check_captcha(state: &State, fields: &Value, ip: Option<IpAd
             failed(format!("captcha protection: request disallowed ({})", codes.join(", ")))
         }
         CaptchaError::Unreachable(_) | CaptchaError::NotUnderstood(_) => {
-            Error::Internal("captcha verification process failed", error.to_string())
+            Error::Internal("captcha verification process failed", chain(&error))
         }
     })
 }
@@ -149,7 +150,7 @@ impl State {
             Err(error) => return Err(error.into()),
         };
         let knows = self.protection.breached.knows(&password.into()).await;
-        if knows.map_err(|error| Error::Internal("Internal Server Error", error.to_string()))? {
+        if knows.map_err(|error| Error::Internal("Internal Server Error", chain(&error)))? {
             let separator = if weakness.message.is_empty() { "" } else { " " };
             weakness.message.push_str(separator);
             weakness.message.push_str("Password is known to be weak and easy to guess, please choose a different one.");

@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
+use authkit::mailer::{MailError, Sender};
 use authkit::strength::LEAST_MIN_LENGTH;
 use authkit::{DbEncryption, PasswordRules, Sealer};
 
 use crate::glob::Glob;
 use crate::letters::LetterSettings;
 use crate::limits::RateLimits;
-use crate::mfa::MfaSettings;
+use crate::login::LEAST_LIFETIME;
+use crate::mfa::{LEAST_EXPIRY, MfaSettings};
 use crate::sms::SmsSettings;
 
 /// Settings of the account service.
@@ -209,6 +211,11 @@ impl Settings {
         if let Err(error) = Sealer::new(&self.db_encryption) {
             check(false, "db_encryption", &error.to_string())?;
         }
+        let sender = Sender { address: self.mailer_from.clone(), name: self.mailer_from_name.clone() };
+        if let Err(error) = sender.check() {
+            let is_name = matches!(error, MailError::Name(_));
+            check(false, if is_name { "mailer_from_name" } else { "mailer_from" }, &error.to_string())?;
+        }
         self.sms.validate()?;
         self.mfa.validate()?;
         check(!self.jwt_aud.is_empty(), "jwt_aud", "must not be empty")?;
@@ -219,6 +226,19 @@ impl Settings {
             "password.min_length",
             "must not be over 72, which is the most that is looked at",
         )
+    }
+
+    /// The settings that are below the least that is possible, which counts instead: their fields, and what counts.
+    #[must_use]
+    pub fn raised(&self) -> Vec<(&'static str, String)> {
+        let seconds = |least: Duration| format!("{}s", least.as_secs());
+        let all = [
+            (self.password.min_length < LEAST_MIN_LENGTH, "password.min_length", LEAST_MIN_LENGTH.to_string()),
+            (self.mfa.challenge_expiry < LEAST_EXPIRY, "mfa.challenge_expiry", seconds(LEAST_EXPIRY)),
+            (self.mfa.factor_expiry < LEAST_EXPIRY, "mfa.factor_expiry", seconds(LEAST_EXPIRY)),
+            (self.flow_state_expiry < LEAST_LIFETIME, "flow_state_expiry", seconds(LEAST_LIFETIME)),
+        ];
+        all.into_iter().filter(|(is_below, ..)| *is_below).map(|(_, setting, least)| (setting, least)).collect()
     }
 
     /// The minimum length of passwords that is in force.
@@ -237,8 +257,17 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     u64::try_from(nanoseconds).map(Duration::from_nanos).map_err(|_| format!("{text:?} is negative"))
 }
 
+/// Whether a text is an address of the web, with a host and a port that can be.
+#[must_use]
+pub fn is_web_address(text: &str) -> bool {
+    authkit::address::is_web(text)
+}
+
+/// Addresses of apps may have schemes of their own.
 fn is_absolute(address: &str) -> bool {
-    address.split_once("://").is_some_and(|(scheme, rest)| !scheme.is_empty() && !rest.is_empty())
+    let has_scheme = address.split_once("://").is_some_and(|(scheme, rest)| !scheme.is_empty() && !rest.is_empty());
+    let is_web = address.starts_with("http://") || address.starts_with("https://");
+    has_scheme && (!is_web || is_web_address(address))
 }
 
 #[cfg(test)]
@@ -252,5 +281,12 @@ mod tests {
         assert_eq!(wrong.validate().unwrap_err().to_string(), "site_url: must be an absolute address");
         let wrong = Settings { jwt_exp: Duration::from_secs(8 * 24 * 3600), ..Settings::default() };
         assert_eq!(wrong.validate().unwrap_err().setting, "jwt_exp");
+        let wrong = Settings { mailer_from: "nobody".to_owned(), ..Settings::default() };
+        assert_eq!(wrong.validate().unwrap_err().setting, "mailer_from");
+        let wrong = Settings { mailer_from_name: "a\nb".to_owned(), ..Settings::default() };
+        assert_eq!(wrong.validate().unwrap_err().setting, "mailer_from_name");
+        assert!(Settings::default().raised().is_empty());
+        let low = Settings { flow_state_expiry: Duration::from_secs(60), ..Settings::default() };
+        assert_eq!(low.raised(), [("flow_state_expiry", "300s".to_owned())]);
     }
 }

@@ -1,4 +1,4 @@
-//! The form of email addresses and phone numbers. Whether anybody reads mail there is found out by sending one.
+//! The form of email addresses, phone numbers and addresses of the web. Whether anybody reads mail there is found out by sending one.
 
 /// How long an email address may be, as the column holds it.
 pub const MAX_EMAIL_LENGTH: usize = 255;
@@ -63,9 +63,42 @@ pub fn phone(number: &str) -> Option<String> {
     is_valid.then_some(number)
 }
 
+/// Whether a text is an address of the web as it is written: `http` or `https`, a host and a port that can be, no blanks.
+#[must_use]
+pub fn is_web(text: &str) -> bool {
+    let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
+    // The parser mends what browsers mend.
+    let is_plain = rest.is_some_and(|rest| {
+        !rest.starts_with('/') && !rest.contains(|c: char| c.is_whitespace() || c.is_control() || c == '\\')
+    });
+    is_plain && reqwest::Url::parse(text).is_ok_and(|url| url.host_str().is_some_and(|host| !host.is_empty()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn addresses_of_the_web_have_a_host_and_a_port() {
+        for good in ["http://localhost", "https://app.example:8443/x?y", "http://[::1]:3000", "https://bücher.example"]
+        {
+            assert!(is_web(good), "{good}");
+        }
+        for wrong in [
+            "",
+            "app.example",
+            "ftp://x",
+            "http://",
+            "http:///x",
+            "http://[bad",
+            "https://:99999",
+            "http://x:999999",
+            "http://a b",
+            "http://a\n.b",
+        ] {
+            assert!(!is_web(wrong), "{wrong:?}");
+        }
+    }
 
     /// Behaviour 41: addresses are checked, then stored in lower case.
     #[test]

@@ -1,5 +1,6 @@
 //! `vestibule serve`: the server over an existing PostgreSQL.
 
+use std::io::IsTerminal;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
@@ -8,7 +9,8 @@ use pg::Target;
 use tokio::net::TcpListener;
 
 use super::status::Facts;
-use crate::home::{FirstOperator, Home, Running};
+use crate::home::{FirstOperator, Home, Running, Served};
+use crate::services::Prepared;
 use crate::settings::Settings;
 use crate::{project, server, services, telemetry};
 use base::project::ProjectKeys;
@@ -70,9 +72,31 @@ impl Serve {
         let url =
             settings.database_url.clone().context("`serve` needs a database: give --database-url or DATABASE_URL")?;
         let home = Home::open(&settings.home)?;
+        let given = Given::read(&settings, &home).await?;
         let listener = server::bind(settings.address()).await?;
-        let server = Server { settings, home, listener, database: url, begun };
+        // What is printed to something else is often kept, as in the log of a container.
+        let tells_secrets = std::io::stdout().is_terminal();
+        let server = Server { settings, home, given, listener, database: url, begun, tells_secrets };
         server.run(std::future::pending(), stop_signal()?).await
+    }
+}
+
+/// What is read and checked before the database is reached.
+pub(super) struct Given {
+    keys: ProjectKeys,
+    prepared: Prepared,
+}
+
+impl Given {
+    /// Reads keys and what accounts need.
+    pub(super) async fn read(settings: &Settings, home: &Home) -> Result<Self> {
+        for line in &settings.warnings {
+            tracing::warn!("{line}");
+        }
+        let mut keys = home.ensure_keys(&Random::system(), &Clock::system())?;
+        settings.keys.apply(&mut keys);
+        settings.check_methods(&keys.keyring()?)?;
+        Ok(Self { keys, prepared: Prepared::read(settings).await? })
     }
 }
 
@@ -80,9 +104,12 @@ impl Serve {
 pub(super) struct Server {
     pub(super) settings: Settings,
     pub(super) home: Home,
+    pub(super) given: Given,
     pub(super) listener: TcpListener,
     pub(super) database: SecretString,
     pub(super) begun: Instant,
+    /// Whether secrets are printed when it is ready.
+    pub(super) tells_secrets: bool,
 }
 
 impl Server {
@@ -92,24 +119,22 @@ impl Server {
         broken: impl Future<Output = anyhow::Error>,
         stop: impl Future<Output = ()>,
     ) -> Result<()> {
-        let Self { settings, home, listener, database, begun } = self;
-        for line in &settings.warnings {
-            tracing::warn!("{line}");
-        }
-        let mut keys = home.ensure_keys(&Random::system(), &Clock::system())?;
-        settings.keys.apply(&mut keys);
+        let Self { settings, home, given: Given { keys, prepared }, listener, database, begun, tells_secrets } = self;
         let administrator = Target::parse(&database)?;
         let operator = prepare(&settings, &home, &keys, &administrator).await?;
-        let services = services::build(&settings, &administrator, &keys).await?;
+        let services = services::build(&settings, &administrator, &keys, prepared).await?;
         let running = Running {
             pid: std::process::id(),
             api_url: settings.api_url(),
+            served: served(&settings),
             keys: keys.clone(),
             database_url: settings.database_url.as_ref().map(|url| url.expose_secret().to_owned()),
         };
         home.keep_running(Some(&running))?;
-        let facts = Facts { api_url: running.api_url.clone(), database: Some(database), keys: &keys, operator };
-        super::print_out(&format!("\n{}\nready in {} ms\n", facts.pretty()?, begun.elapsed().as_millis()))?;
+        let Running { api_url, served, .. } = running;
+        let facts = Facts { api_url, served, database: Some(database), keys: &keys, operator };
+        let told = if tells_secrets { facts.pretty()? } else { facts.pretty_without_secrets(&home)? };
+        super::print_out(&format!("\n{told}\nready in {} ms\n", begun.elapsed().as_millis()))?;
         let served = tokio::select! {
             served = server::serve(listener, services.router.clone(), stop) => served,
             error = broken => Err(error),
@@ -145,7 +170,16 @@ async fn prepare(
     if let Some(folder) = &settings.project {
         project::apply(folder, settings, administrator, migrated).await?;
     }
+    if settings.only_accounts {
+        return Ok(None);
+    }
     first_operator(home, administrator).await
+}
+
+/// What clients find besides the API.
+fn served(settings: &Settings) -> Served {
+    let dashboard = !settings.only_accounts;
+    Served { dashboard, mailbox: dashboard && settings.opens_mailbox(), api_keys: !settings.no_prefix }
 }
 
 /// Makes sure that each service can log in with its password; at the same time, since each takes a few

@@ -6,7 +6,7 @@ use anyhow::{Result, anyhow};
 use clap::Args;
 use pg::managed::{self, Cluster};
 
-use super::serve::{Listen, Server, stop_signal};
+use super::serve::{Given, Listen, Server, stop_signal};
 use crate::home::Home;
 use crate::{server, telemetry};
 
@@ -35,6 +35,7 @@ impl Start {
         }
         let stop = stop_signal()?;
         let home = Home::open(&settings.home)?;
+        let given = Given::read(&settings, &home).await?;
         // Before the database is started: a taken port is the most common failure.
         let listener = server::bind(settings.address()).await?;
         let cluster = Cluster::start(managed::Settings {
@@ -48,7 +49,7 @@ impl Start {
         .map_err(|error| with_hint(&error))?;
         let died = cluster.died();
         let broken = async { with_hint(&died.await) };
-        let server = Server { settings, home, listener, database: cluster.url(), begun };
+        let server = Server { settings, home, given, listener, database: cluster.url(), begun, tells_secrets: true };
         let served = server.run(broken, stop).await;
         cluster.stop().await;
         served

@@ -64,8 +64,7 @@ fn apply_mail(auth: &mut Settings, name: &str, text: &str) -> Result<()> {
         "GOTRUE_SMTP_ADMIN_EMAIL" => text.clone_into(&mut auth.mailer_from),
         "GOTRUE_SMTP_SENDER_NAME" => text.clone_into(&mut auth.mailer_from_name),
         "GOTRUE_SMTP_HEADERS" => {
-            let what = "an object such as {\"X-Name\": [\"value\"]}";
-            auth.letters.headers = auth::parse_headers(text).ok_or_else(|| expected(text, what))?;
+            auth.letters.headers = auth::parse_headers(text)?;
         }
         "GOTRUE_MAILER_EXTERNAL_HOSTS" => auth.letters.external_hosts = list(text),
         "GOTRUE_EXTERNAL_EMAIL_AUTHORIZED_ADDRESSES" => auth.letters.authorized_addresses = list(text),

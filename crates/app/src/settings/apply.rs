@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, anyhow, bail};
 use base::project::PrivateJwk;
 
-use super::values::{api_key, at_least, expected, header, list, port, size, switch, url};
+use super::values::{algorithms, api_key, at_least, expected, header, list, port, size, switch, url};
 use super::{Settings, accounts};
 
 impl Settings {
@@ -88,7 +88,7 @@ impl Settings {
                 let json = std::fs::read_to_string(text).with_context(|| format!("cannot read {text}"))?;
                 self.keys.jwt_keys = Some(signing_keys(&json).with_context(|| text.to_owned())?);
             }
-            "GOTRUE_JWT_VALID_METHODS" => self.jwt_methods = Some(list(text)).filter(|methods| !methods.is_empty()),
+            "GOTRUE_JWT_VALID_METHODS" => self.jwt_methods = Some(algorithms(text)?),
             "GOTRUE_JWT_KEY_ID" => self.keys.secret_id = Some(text.to_owned()),
             "GOTRUE_JWT_ISSUER" => self.jwt_issuer = Some(text.to_owned()).filter(|issuer| !issuer.is_empty()),
             "VESTIBULE_AUTH_EXTERNAL_URL" if text.is_empty() => {}

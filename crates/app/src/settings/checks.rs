@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 
 use anyhow::{Result, bail};
+use auth::{Kind, Part};
 
 use super::project_file::Project;
-use super::{Settings, values, variable};
+use super::{Settings, table, values, variable};
 
 /// Names of which each says the opposite of the other.
 const OPPOSITES: [(&str, &str); 3] = [
@@ -13,6 +14,27 @@ const OPPOSITES: [(&str, &str); 3] = [
     ("GOTRUE_MAILER_AUTOCONFIRM", "VESTIBULE_ENABLE_CONFIRMATIONS"),
     ("GOTRUE_SMS_AUTOCONFIRM", "VESTIBULE_ENABLE_PHONE_CONFIRMATIONS"),
 ];
+
+/// The name that a letter's part was given by.
+pub fn name_of_part(part: Option<Part>, kind: Kind, locale: Option<&str>) -> String {
+    let upper = kind.name().to_ascii_uppercase();
+    let part = match part {
+        Some(Part::Subject) => "SUBJECTS",
+        Some(Part::Html) => "TEMPLATES",
+        Some(Part::Plain) => "TEXTS",
+        Some(Part::Sms) | None => "…",
+    };
+    if let Some(locale) = locale {
+        let locale = locale.to_ascii_uppercase().replace('-', "_");
+        return format!("VESTIBULE_MAILER_{part}_{upper}__{locale}");
+    }
+    let prefix = if part == "TEXTS" { "VESTIBULE" } else { "GOTRUE" };
+    let name = format!("{prefix}_MAILER_{part}_{upper}");
+    match table::find(&name).and_then(|setting| setting.key.as_deref()) {
+        Some(key) => format!("{name} (`{key}`)"),
+        None => name,
+    }
+}
 
 /// Refuses an environment that says both.
 ///
@@ -68,6 +90,11 @@ pub(super) fn name_of(setting: &str) -> Option<&'static str> {
     Some(match setting {
         "site_url" => "GOTRUE_SITE_URL",
         "api_external_url" => "API_EXTERNAL_URL",
+        "mailer_from" => "GOTRUE_SMTP_ADMIN_EMAIL (`auth.email.smtp.admin_email`)",
+        "mailer_from_name" => "GOTRUE_SMTP_SENDER_NAME (`auth.email.smtp.sender_name`)",
+        "mfa.challenge_expiry" => "GOTRUE_MFA_CHALLENGE_EXPIRY_DURATION",
+        "mfa.factor_expiry" => "GOTRUE_MFA_FACTOR_EXPIRY_DURATION",
+        "flow_state_expiry" => "GOTRUE_EXTERNAL_FLOW_STATE_EXPIRY_DURATION",
         "uri_allow_list" => "GOTRUE_URI_ALLOW_LIST (`auth.additional_redirect_urls`)",
         "jwt_exp" => "GOTRUE_JWT_EXP (`auth.jwt_expiry`)",
         "jwt_aud" => "GOTRUE_JWT_AUD",

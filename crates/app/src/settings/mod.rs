@@ -12,6 +12,8 @@ mod project_file;
 pub mod table;
 mod values;
 
+pub use checks::name_of_part;
+
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -292,6 +294,10 @@ impl Settings {
             Some(name) => anyhow::anyhow!("{name}: {}", wrong.reason),
             None => anyhow::Error::new(wrong).context("settings of accounts"),
         })?;
+        for (setting, least) in self.auth.raised() {
+            let name = checks::name_of(setting).unwrap_or(setting);
+            self.warnings.push(format!("{name} is below the least that is possible: {least} counts"));
+        }
         self.rest.validate().context("settings of the data API")?;
         self.storage.validate().context("settings of storage")?;
         Ok(self)

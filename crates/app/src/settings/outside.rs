@@ -12,7 +12,9 @@ use auth::{
 use http::HeaderMap;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::values::{at_least, duration, expected, headers, json_names, port, switch, url};
+use super::values::{
+    at_least, duration, expected, greeting, headers, host, json_names, patience, place, port, switch, url,
+};
 
 /// The settings as they were read; what is not switched on is not looked at.
 #[derive(Clone, Debug)]
@@ -98,7 +100,7 @@ impl Outside {
     /// When the text is not a value of that setting.
     pub(super) fn apply(&mut self, name: &str, text: &str) -> Result<bool> {
         match name {
-            "GOTRUE_SMTP_HOST" => text.clone_into(&mut self.smtp.host),
+            "GOTRUE_SMTP_HOST" => self.smtp.host = host(text)?,
             "GOTRUE_SMTP_PORT" => self.smtp.port = port(text)?,
             "GOTRUE_SMTP_USER" => text.clone_into(&mut self.smtp.user),
             "GOTRUE_SMTP_PASS" => self.smtp.password = text.into(),
@@ -106,12 +108,12 @@ impl Outside {
                 let what = "`auto`, `tls`, `starttls` or `plain`";
                 self.smtp.security = Security::parse(text).ok_or_else(|| expected(text, what))?;
             }
-            "VESTIBULE_SMTP_GREETING" => text.clone_into(&mut self.smtp.greeting),
+            "VESTIBULE_SMTP_GREETING" => self.smtp.greeting = greeting(text)?,
             "GOTRUE_MAILER_TEMPLATE_MAX_SIZE" => self.reading.max_size = at_least(text, 1, "a number of bytes")?,
             "GOTRUE_MAILER_TEMPLATE_MAX_AGE" => self.reading.max_age = duration(text)?,
             "GOTRUE_MAILER_TEMPLATE_RETRY_INTERVAL" => self.reading.retry_interval = duration(text)?,
             "VESTIBULE_SMS_URL" => self.sms_url = url(text)?,
-            "GOTRUE_INTERNAL_HTTP_TIMEOUT" => self.http_timeout = Some(duration(text)?),
+            "GOTRUE_INTERNAL_HTTP_TIMEOUT" => self.http_timeout = Some(patience(text)?),
             "GOTRUE_SMS_PROVIDER" => {
                 if !text.is_empty() && !SMS_PROVIDERS.iter().any(|(provider, ..)| *provider == text) {
                     let known = SMS_PROVIDERS.map(|(provider, ..)| provider).join(", ");
@@ -131,7 +133,7 @@ impl Outside {
                 self.captcha.judge = Judge::parse(text).ok_or_else(|| expected(text, "`hcaptcha` or `turnstile`"))?;
             }
             "GOTRUE_SECURITY_CAPTCHA_SECRET" => self.captcha.secret = text.trim().into(),
-            "GOTRUE_SECURITY_CAPTCHA_TIMEOUT" => self.captcha.timeout = duration(text)?,
+            "GOTRUE_SECURITY_CAPTCHA_TIMEOUT" => self.captcha.timeout = patience(text)?,
             "VESTIBULE_CAPTCHA_URL" => self.captcha.url = url(text)?,
             "GOTRUE_PASSWORD_HIBP_ENABLED" => self.leaks_is_on = switch(text)?,
             "GOTRUE_PASSWORD_HIBP_FAIL_CLOSED" => self.leaks.fail_closed = switch(text)?,
@@ -166,8 +168,9 @@ impl Outside {
             return Ok(true);
         }
         if let Some((part, kind, locale)) = letter(name) {
+            let text = if part == "SUBJECTS" { text.to_owned() } else { place(text)? };
+            let text = Some(text).filter(|text| !text.is_empty());
             let letter = self.letters.entry((kind, locale)).or_default();
-            let text = Some(text.to_owned()).filter(|text| !text.is_empty());
             match part {
                 "SUBJECTS" => letter.subject = text,
                 "TEMPLATES" => letter.html = text,

@@ -1,5 +1,7 @@
 //! Settings as an operator gives them.
 
+use auth::{Kind, Part};
+
 use super::*;
 
 fn load(flags: &[(&'static str, Option<String>)], environment: &[(&str, &str)]) -> Result<Settings> {
@@ -68,6 +70,26 @@ fn a_wrong_value_is_named_with_its_place() {
     let path = folder.path().display().to_string();
     let found = message(&[("VESTIBULE_PROJECT", &path)]);
     assert!(found.contains("config.toml") && found.contains("line 1"), "{found}");
+}
+
+#[test]
+fn what_is_below_the_least_is_raised_with_a_warning() {
+    let settings = load(&[], &[("GOTRUE_PASSWORD_MIN_LENGTH", "3"), ("GOTRUE_MFA_FACTOR_EXPIRY_DURATION", "1m")]);
+    let expected = [
+        "GOTRUE_PASSWORD_MIN_LENGTH (`auth.minimum_password_length`) is below the least that is possible: 6 counts",
+        "GOTRUE_MFA_FACTOR_EXPIRY_DURATION is below the least that is possible: 300s counts",
+    ];
+    assert_eq!(settings.expect("valid settings").warnings, expected);
+}
+
+#[test]
+fn parts_of_letters_have_names() {
+    let name = name_of_part(Some(Part::Html), Kind::Invite, None);
+    assert_eq!(name, "GOTRUE_MAILER_TEMPLATES_INVITE (`auth.email.template.invite.content_path`)");
+    let name = name_of_part(Some(Part::Plain), Kind::Invite, Some("pt-br"));
+    assert_eq!(name, "VESTIBULE_MAILER_TEXTS_INVITE__PT_BR");
+    assert_eq!(name_of_part(Some(Part::Plain), Kind::Invite, None), "VESTIBULE_MAILER_TEXTS_INVITE");
+    assert_eq!(name_of_part(None, Kind::Invite, Some("d!e")), "VESTIBULE_MAILER_…_INVITE__D!E");
 }
 
 /// The keys and values that a new project's file has, secrets that nobody has set included.

@@ -32,6 +32,14 @@ pub(super) fn duration(text: &str) -> Result<Duration> {
     auth::settings::duration(text).map_err(|_| expected(text, "a duration such as 1h30m"))
 }
 
+/// How long others may take to answer.
+pub(super) fn patience(text: &str) -> Result<Duration> {
+    duration(text)
+        .ok()
+        .filter(|time| !time.is_zero())
+        .ok_or_else(|| expected(text, "a duration such as 10s, over zero"))
+}
+
 /// A limit that is none when it is zero or empty, as the Supabase CLI writes it.
 pub(super) fn limit(text: &str) -> Result<Option<Duration>> {
     if text.is_empty() { Ok(None) } else { duration(text).map(|limit| Some(limit).filter(|limit| !limit.is_zero())) }
@@ -100,10 +108,46 @@ pub(super) fn at_least<T: std::str::FromStr>(text: &str, least: u64, what: &str)
 }
 
 pub(super) fn url(text: &str) -> Result<String> {
-    let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
-    match rest {
-        Some(rest) if !rest.is_empty() && !rest.contains(char::is_whitespace) => Ok(text.to_owned()),
-        _ => Err(expected(text, "a URL that starts with http:// or https://")),
+    if !text.starts_with("http://") && !text.starts_with("https://") {
+        return Err(expected(text, "a URL that starts with http:// or https://"));
+    }
+    match auth::settings::is_web_address(text) {
+        true => Ok(text.to_owned()),
+        false => Err(expected(text, "a URL with a host, and a port that can be")),
+    }
+}
+
+/// Where a text is: a path of the site, or an address of the web, or a file.
+pub(super) fn place(text: &str) -> Result<String> {
+    if text.contains("://") && !text.starts_with(super::outside::FILE) {
+        return url(text);
+    }
+    Ok(text.to_owned())
+}
+
+/// The name or address of a mail server; none when empty.
+pub(super) fn host(text: &str) -> Result<String> {
+    let is_good = text.is_empty() || auth::is_host(text);
+    if is_good { Ok(text.to_owned()) } else { Err(expected(text, "the name or address of a host")) }
+}
+
+/// What a mail server is greeted with; nothing special when empty.
+pub(super) fn greeting(text: &str) -> Result<String> {
+    let is_good = text.is_empty() || auth::is_greeting(text);
+    if is_good { Ok(text.to_owned()) } else { Err(expected(text, "the name of a host, or an address in brackets")) }
+}
+
+/// Algorithms of tokens, by the names that JWTs have for them.
+pub(super) fn algorithms(text: &str) -> Result<Vec<String>> {
+    const KNOWN: [&str; 13] = [
+        "HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512",
+        "EdDSA",
+    ];
+    let named = list(text);
+    match named.iter().find(|name| !KNOWN.contains(&name.as_str())) {
+        Some(unknown) => Err(expected(unknown, &format!("one of {}", KNOWN.join(", ")))),
+        None if named.is_empty() => Err(expected(text, "a list of algorithms such as HS256,ES256")),
+        None => Ok(named),
     }
 }
 

@@ -25,6 +25,11 @@ async fn accounts_take_the_place_of_the_original_behind_another_gateway() {
     ];
     let folder = tempfile::tempdir().expect("a folder");
     let mut program = Program::serve(folder, &["--only", "auth", "--no-prefix"], &variables).await;
+    for absent in ["Dashboard", "Mailbox", "Secret key", "Sign in as", "JWT secret:", SECRET, "postgres://"] {
+        assert!(!program.banner.contains(absent), "{absent} in {}", program.banner);
+    }
+    assert!(program.banner.contains("API URL: https://app.example/auth/v1\n"), "{}", program.banner);
+    assert!(program.banner.contains("Secrets: `vestibule status --home "), "{}", program.banner);
     assert_eq!(program.call("GET", "/health", &[], None).await.body["name"], "GoTrue");
     for elsewhere in ["/auth/v1/health", "/rest/v1/", "/dashboard/"] {
         assert_eq!(program.call("GET", elsewhere, &[], None).await.status, 404, "{elsewhere}");

@@ -25,6 +25,8 @@ pub(crate) fn command(home: &std::path::Path) -> Command {
 pub(crate) struct Program {
     child: Child,
     stderr: Option<JoinHandle<String>>,
+    /// What it printed until it was ready.
+    pub(crate) banner: String,
     pub(crate) url: String,
     pub(crate) db: TestDb,
     pub(crate) folder: tempfile::TempDir,
@@ -49,8 +51,9 @@ impl Program {
         let db = TestDb::new().await;
         let database = database_url("postgres", &db).await;
         let port = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port").port();
-        let (child, stderr, is_ready) = spawn(&folder, &database, port, flags, variables);
-        let mut program = Self { child, stderr: Some(stderr), url: format!("http://127.0.0.1:{port}"), db, folder };
+        let (child, stderr, is_ready, banner) = spawn(&folder, &database, port, flags, variables);
+        let mut program =
+            Self { child, stderr: Some(stderr), banner, url: format!("http://127.0.0.1:{port}"), db, folder };
         assert!(is_ready, "the server did not start: {}", program.stop());
         program
     }
@@ -65,8 +68,8 @@ impl Program {
         self.stop();
         let database = database_url(role, &self.db).await;
         let port = self.url.rsplit_once(':').and_then(|(_, port)| port.parse().ok()).expect("a port");
-        let (child, stderr, is_ready) = spawn(&self.folder, &database, port, flags, variables);
-        (self.child, self.stderr) = (child, Some(stderr));
+        let (child, stderr, is_ready, banner) = spawn(&self.folder, &database, port, flags, variables);
+        (self.child, self.stderr, self.banner) = (child, Some(stderr), banner);
         if is_ready { Ok(()) } else { Err(self.stop()) }
     }
 
@@ -112,14 +115,14 @@ pub(crate) async fn database_url(role: &str, db: &TestDb) -> String {
     format!("postgres://{role}@{host}/{name}")
 }
 
-/// Starts `serve`; its log to come, and whether it became ready.
+/// Starts `serve`; its log to come, whether it became ready, and what it printed.
 fn spawn(
     folder: &tempfile::TempDir,
     database: &str,
     port: u16,
     flags: &[&str],
     variables: &[(&str, &str)],
-) -> (Child, JoinHandle<String>, bool) {
+) -> (Child, JoinHandle<String>, bool, String) {
     let mut child = command(folder.path())
         .arg("serve")
         .args(flags)
@@ -136,9 +139,14 @@ fn spawn(
         log.read_to_string(&mut text).expect("the log is text");
         text
     });
-    let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
-    let is_ready = lines.any(|line| line.expect("text").starts_with("ready in"));
-    (child, stderr, is_ready)
+    let mut banner = String::new();
+    let is_ready = BufReader::new(child.stdout.take().expect("a pipe")).lines().any(|line| {
+        let line = line.expect("text");
+        banner.push_str(&line);
+        banner.push('\n');
+        line.starts_with("ready in")
+    });
+    (child, stderr, is_ready, banner)
 }
 
 impl Drop for Program {

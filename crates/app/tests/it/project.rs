@@ -85,6 +85,12 @@ async fn the_project_file_switches_everything_on() {
     ];
     let mut program = Program::serve(folder, &[], &variables).await;
     assert!(program.folder.path().join("home").is_dir());
+    for told in ["Dashboard URL: http", "Mailbox URL: http", PUBLISHABLE_KEY, "first-operator.json", "anon key: "] {
+        assert!(program.banner.contains(told), "{told} in {}", program.banner);
+    }
+    for secret in [SECRET_KEY, "postgres://", "JWT secret:", "service_role key:"] {
+        assert!(!program.banner.contains(secret), "{secret} in {}", program.banner);
+    }
     let key = [("apikey", PUBLISHABLE_KEY)];
     let sign_up = |email: &str, password: &str| {
         json!({

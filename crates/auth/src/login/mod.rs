@@ -5,6 +5,8 @@ mod pkce;
 mod refresh;
 pub(crate) mod validity;
 
+pub(crate) use pkce::LEAST_LIFETIME;
+
 use axum::extract::{FromRequest, Request, State as With};
 use axum::response::Response;
 

@@ -16,7 +16,7 @@ use crate::state::State;
 use crate::tokens::{Proof, Sign};
 
 /// The least that a flow may take, below which Supabase does not go either.
-const LEAST_LIFETIME: Duration = Duration::from_secs(300);
+pub(crate) const LEAST_LIFETIME: Duration = Duration::from_secs(300);
 
 /// The body.
 #[derive(Deserialize, Default)]

@@ -16,6 +16,7 @@ pub(crate) use denials::{FACTOR_NOT_FOUND, PHONE_TAKEN, name_conflict};
 pub(crate) use enroll::check_name;
 pub(crate) use kind::Kind;
 pub(crate) use member::FactorId;
+pub(crate) use settings::LEAST_EXPIRY;
 pub use settings::MfaSettings;
 pub(crate) use unenroll::remove;
 

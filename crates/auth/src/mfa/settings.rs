@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use authkit::template::TextTemplate;
-
 use crate::settings::Invalid;
 
 /// Settings of second factors. The defaults are Supabase's.
@@ -34,7 +32,7 @@ pub struct MfaSettings {
 }
 
 /// The least of both expiry times, below which Supabase does not go either.
-const LEAST_EXPIRY: Duration = Duration::from_secs(300);
+pub(crate) const LEAST_EXPIRY: Duration = Duration::from_secs(300);
 
 impl Default for MfaSettings {
     fn default() -> Self {
@@ -63,9 +61,8 @@ impl MfaSettings {
         if !(6..=10).contains(&self.phone_otp_length) {
             return Err(Invalid { setting: "mfa.phone_otp_length", reason: "must be between 6 and 10".to_owned() });
         }
-        TextTemplate::parse("mfa sms", &self.phone_template)
-            .map(drop)
-            .map_err(|error| Invalid { setting: "mfa.phone_template", reason: error.cause.to_string() })
+        authkit::sms::check_template(&self.phone_template)
+            .map_err(|reason| Invalid { setting: "mfa.phone_template", reason })
     }
 
     /// How long a challenge can be answered, as is in force.

@@ -54,10 +54,7 @@ impl SmsSettings {
         if let Some(number) = self.test_otp.keys().find(|number| !is_normal(number)) {
             return invalid("sms.test_otp", format!("{number:?} is no phone number"));
         }
-        match authkit::template::TextTemplate::parse("sms", &self.template) {
-            Ok(_) => Ok(()),
-            Err(error) => invalid("sms.template", error.cause.to_string()),
-        }
+        authkit::sms::check_template(&self.template).or_else(|reason| invalid("sms.template", reason))
     }
 
     /// The code that is always good for a number.

@@ -7,6 +7,8 @@ mod online;
 use secrecy::{ExposeSecret, SecretString};
 use sha1::{Digest, Sha1};
 
+use crate::template::chain;
+
 pub use offline::{ListError, Offline};
 pub use online::{Online, OnlineError};
 
@@ -59,7 +61,7 @@ impl Breached {
             (Ok(leaked), _) => Ok(leaked),
             (Err(error), OnFailure::Fail) => Err(error.into()),
             (Err(error), OnFailure::Pass) => {
-                tracing::warn!(%error, "leaked passwords could not be looked up");
+                tracing::warn!(error = chain(&error), "leaked passwords could not be looked up");
                 Ok(false)
             }
         }

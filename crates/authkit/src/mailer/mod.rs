@@ -5,7 +5,7 @@ mod smtp;
 use std::future::Future;
 use std::pin::Pin;
 
-pub use smtp::{Security, Smtp, SmtpSettings};
+pub use smtp::{Security, Smtp, SmtpSettings, is_greeting, is_host};
 
 use crate::template::{Kind, Letter};
 
@@ -54,16 +54,48 @@ impl Message {
     }
 }
 
-/// Reads headers from their form in settings: `{"X-Name": ["value", …], …}`. Nothing for what has another form.
-#[must_use]
-pub fn parse_headers(json: &str) -> Option<Vec<(String, String)>> {
-    let headers: std::collections::BTreeMap<String, Vec<String>> = serde_json::from_str(json).ok()?;
-    Some(
-        headers
-            .into_iter()
-            .flat_map(|(name, values)| values.into_iter().map(move |value| (name.clone(), value)))
-            .collect(),
-    )
+/// Headers that each mail has already.
+const OWN_HEADERS: [&str; 8] =
+    ["content-transfer-encoding", "content-type", "date", "from", "message-id", "mime-version", "subject", "to"];
+
+/// Why headers cannot be had.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum HeadersError {
+    /// They have another form.
+    #[error("an object such as {{\"X-Name\": [\"value\"]}} is expected")]
+    Form,
+    /// What is no name.
+    #[error("{0:?} cannot be the name of a header")]
+    Name(String),
+    /// A header of each mail.
+    #[error("the header {0:?} cannot be set: each mail has its own")]
+    Own(String),
+    /// The header of a value that does not fit into a line.
+    #[error("the value of the header {0:?} has control characters")]
+    Value(String),
+}
+
+/// Reads headers from their form in settings: `{"X-Name": ["value", …], …}`.
+///
+/// # Errors
+/// [`HeadersError`] for the first that cannot be sent.
+pub fn parse_headers(json: &str) -> Result<Vec<(String, String)>, HeadersError> {
+    let headers: std::collections::BTreeMap<String, Vec<String>> =
+        serde_json::from_str(json).map_err(|_| HeadersError::Form)?;
+    let mut all = Vec::new();
+    for (name, values) in headers {
+        if smtp::header_name(&name).is_none() {
+            return Err(HeadersError::Name(name));
+        }
+        if OWN_HEADERS.contains(&name.to_ascii_lowercase().as_str()) {
+            return Err(HeadersError::Own(name));
+        }
+        if values.iter().any(|value| value.contains(char::is_control)) {
+            return Err(HeadersError::Value(name));
+        }
+        all.extend(values.into_iter().map(|value| (name.clone(), value)));
+    }
+    Ok(all)
 }
 
 /// Why a message was not sent.
@@ -72,6 +104,9 @@ pub enum MailError {
     /// An address cannot be used.
     #[error("{0:?} is not an address to send mail from or to")]
     Address(String),
+    /// A name of a sender would not fit into its line.
+    #[error("{0:?} cannot be the name of a sender")]
+    Name(String),
     /// A header cannot be sent.
     #[error("{0:?} cannot be a mail header")]
     Header(String),
@@ -122,7 +157,19 @@ mod tests {
             .with_headers(&headers, Kind::MagicLink);
         let expected = [("X-Type", "a-magic_link"), ("X-Type", "b")].map(|(name, value)| (name.into(), value.into()));
         assert_eq!(message.headers, expected);
-        assert_eq!(parse_headers("{"), None);
-        assert_eq!(parse_headers(r#"{"X": "y"}"#), None);
+    }
+
+    #[test]
+    fn headers_that_cannot_be_sent_are_refused() {
+        let wrong = |json: &str| parse_headers(json).unwrap_err();
+        assert_eq!(wrong("{"), HeadersError::Form);
+        assert_eq!(wrong(r#"{"X": "y"}"#), HeadersError::Form);
+        for name in ["X A", "", "X:", "Ü"] {
+            assert_eq!(wrong(&format!(r#"{{"{name}": ["a"]}}"#)), HeadersError::Name(name.into()));
+        }
+        assert_eq!(wrong(r#"{"X\r\nA": ["a"]}"#), HeadersError::Name("X\r\nA".into()));
+        assert_eq!(wrong(r#"{"content-TYPE": ["text/plain"]}"#), HeadersError::Own("content-TYPE".into()));
+        assert_eq!(wrong(r#"{"X-A": ["fine", "a\r\nBcc: b@c.d"]}"#), HeadersError::Value("X-A".into()));
+        assert_eq!(parse_headers(r#"{"Reply-To": ["a@b.c"]}"#).unwrap().len(), 1);
     }
 }

@@ -14,6 +14,7 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 
 use crate::outbound::{self, ReadError};
+use crate::template::{TemplateError, TextTemplate, Variables};
 
 pub use messagebird::MessageBird;
 pub use textlocal::Textlocal;
@@ -23,6 +24,23 @@ pub use vonage::Vonage;
 
 /// The text of a message, in Go's text/template syntax, when there is no setting.
 pub const DEFAULT_TEMPLATE: &str = "Your code is {{ .Code }}";
+
+/// Checks a text of messages: it is a template, has no other variables than `Code`, and tells the code.
+///
+/// # Errors
+/// What is wrong.
+pub fn check_template(text: &str) -> Result<(), String> {
+    let told = |error: TemplateError| error.cause.to_string();
+    let template = TextTemplate::parse("sms", text).map_err(told)?;
+    if let Some(variable) = TextTemplate::unknown("sms", text, &["Code"]).map_err(told)?.first() {
+        return Err(format!("there is no variable .{variable}; the code is .Code"));
+    }
+    let with = |code| template.render(&Variables::new().text("Code", code)).map_err(told);
+    if with("123456")? == with("987654")? {
+        return Err("the code is not in the text: {{ .Code }} is missing".to_owned());
+    }
+    Ok(())
+}
 
 /// Longer answers of providers are not read.
 const MAX_ANSWER: usize = 64 * 1024;
@@ -257,7 +275,19 @@ mod fake {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::template::{TextTemplate, Variables};
+
+    #[test]
+    fn texts_tell_the_code_and_know_nothing_else() {
+        for good in [DEFAULT_TEMPLATE, "{{ printf \"%s\" .Code }}", "{{ slice .Code 0 3 }}-{{ slice .Code 3 }}"] {
+            assert_eq!(check_template(good), Ok(()), "{good}");
+        }
+        let wrong = |text: &str| check_template(text).unwrap_err();
+        assert_eq!(wrong("{{ .Code }} {{ .Token }}"), "there is no variable .Token; the code is .Code");
+        assert!(wrong("{{ .Code").contains("unclosed action"));
+        for text in ["", "Your code is 123456", "{{ if .Code }}Your code{{ end }}"] {
+            assert!(wrong(text).contains("is missing"), "{text}");
+        }
+    }
 
     #[test]
     fn channels_have_their_names() {

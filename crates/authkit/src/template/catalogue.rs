@@ -8,7 +8,7 @@ use std::time::Duration;
 use base::Clock;
 use jiff::{SignedDuration, Timestamp};
 
-use super::engine::{Letter, Template, TemplateError, Texts};
+use super::engine::{Letter, Part, Template, TemplateError, Texts};
 use super::kind::Kind;
 use super::load::{self, LoadError};
 use super::variables::Variables;
@@ -78,11 +78,29 @@ pub enum CatalogueError {
     #[error(transparent)]
     Broken(#[from] TemplateError),
     /// A text did not come.
-    #[error(transparent)]
-    Missing(#[from] LoadError),
+    #[error("there is no {part} part")]
+    Missing {
+        /// The part of the letter.
+        part: Part,
+        /// What went wrong.
+        #[source]
+        cause: LoadError,
+    },
     /// The name of a locale is no language tag.
     #[error("{0:?} is no locale")]
     Locale(String),
+}
+
+impl CatalogueError {
+    /// The part of the letter that cannot be, when it is one.
+    #[must_use]
+    pub fn part(&self) -> Option<Part> {
+        match self {
+            Self::Broken(error) => Some(error.part),
+            Self::Missing { part, .. } => Some(*part),
+            Self::Locale(_) => None,
+        }
+    }
 }
 
 /// All letters, by locale and kind. Share it behind an [`Arc`].
@@ -142,8 +160,11 @@ impl Catalogue {
         let entry = Entry { name, kind, definition, state: Mutex::default() };
         match self.read(&entry).await {
             Ok(template) => entry.keep(template, self.due(&entry, self.reading.max_age)),
-            Err(CatalogueError::Missing(error @ (LoadError::Unreachable { .. } | LoadError::Status { .. }))) => {
-                tracing::warn!(template = entry.name, error = chain(&error), "template is not there yet");
+            Err(CatalogueError::Missing {
+                cause: cause @ (LoadError::Unreachable { .. } | LoadError::Status { .. }),
+                ..
+            }) => {
+                tracing::warn!(template = entry.name, error = chain(&cause), "template is not there yet");
                 entry.state().due = self.due(&entry, self.reading.retry_interval);
             }
             Err(error) => return Err(error),
@@ -211,24 +232,25 @@ impl Catalogue {
         let Definition { subject, html, plain } = &entry.definition;
         let builtin = builtin::texts(entry.kind);
         let plain = match (plain, html) {
-            (Some(plain), _) => Some(self.text(plain).await?),
+            (Some(plain), _) => Some(self.text(plain, Part::Plain).await?),
             (None, Some(_)) => None,
             (None, None) => builtin.plain,
         };
         let html = match html {
-            Some(html) => self.text(html).await?,
+            Some(html) => self.text(html, Part::Html).await?,
             None => builtin.html,
         };
         let texts = Texts { subject: subject.clone().unwrap_or(builtin.subject), html, plain };
         Ok(Template::parse(&entry.name, &texts)?)
     }
 
-    async fn text(&self, body: &Body) -> Result<String, LoadError> {
-        match body {
+    async fn text(&self, body: &Body, part: Part) -> Result<String, CatalogueError> {
+        let text = match body {
             Body::Text(text) => Ok(text.clone()),
             Body::Url(url) => load::url(&self.client, url, self.reading.max_size).await,
             Body::File(path) => load::file(&self.reading.root.join(path), self.reading.max_size).await,
-        }
+        };
+        text.map_err(|cause| CatalogueError::Missing { part, cause })
     }
 
     fn due(&self, entry: &Entry, after: Duration) -> Option<Timestamp> {
@@ -252,7 +274,7 @@ impl Entry {
 }
 
 /// An error and its causes in one line.
-fn chain(error: &dyn std::error::Error) -> String {
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
@@ -373,7 +395,7 @@ mod tests {
             (Body::File("none.html".into()), "cannot be read"),
         ] {
             let error = catalogue.define(None, Kind::Recovery, html(body)).await.unwrap_err();
-            assert!(error.to_string().contains(expected), "{error}");
+            assert!(chain(&error).contains(expected), "{error:?}");
         }
         catalogue.define(None, Kind::Recovery, html(Body::File("good.html".into()))).await.unwrap();
         assert_eq!(text(&catalogue, &[]).await, "file 42");

@@ -2,7 +2,7 @@
 //! functions that are not there in branches that are rarely taken.
 
 use gotmpl::TemplateError;
-use gotmpl::parse::{BranchNode, Expr, ListNode, Node, Parser, PipeNode, Pos};
+use gotmpl::parse::{BranchNode, Expr, ListNode, Node, Parser, PipeNode};
 
 /// The functions that templates can call, which are Go's.
 const FUNCTIONS: &[&str] = &[
@@ -22,9 +22,12 @@ pub(super) fn check(name: &str, source: &str) -> Result<(), TemplateError> {
     let (tree, defined) = Parser::with_name(Some(name), source, "{{", "}}")?.parse()?;
     let mut unknown = None;
     for list in std::iter::once(&tree).chain(defined.iter().map(|node| &node.body)) {
-        functions(list, &mut |pos, function| {
-            if !FUNCTIONS.contains(&function) && unknown.is_none() {
-                unknown = Some((pos.offset, function.to_owned()));
+        walk(list, &mut |expression| {
+            if let Expr::Identifier(pos, function) = expression
+                && !FUNCTIONS.contains(&function.as_str())
+                && unknown.is_none()
+            {
+                unknown = Some((pos.offset, function.to_string()));
             }
         });
     }
@@ -32,6 +35,22 @@ pub(super) fn check(name: &str, source: &str) -> Result<(), TemplateError> {
         Some((offset, function)) => Err(at(offset, format!("function {function:?} not defined"))),
         None => Ok(()),
     }
+}
+
+/// The variables that a template that was checked names, each as often as it does.
+pub(super) fn variables(name: &str, source: &str) -> Result<Vec<String>, TemplateError> {
+    let (tree, defined) = Parser::with_name(Some(name), source, "{{", "}}")?.parse()?;
+    let mut found = Vec::new();
+    for list in std::iter::once(&tree).chain(defined.iter().map(|node| &node.body)) {
+        walk(list, &mut |expression| match expression {
+            Expr::Field(_, fields) => found.extend(fields.first().map(ToString::to_string)),
+            Expr::Variable(_, variable, fields) if variable == "$" => {
+                found.extend(fields.first().map(ToString::to_string));
+            }
+            _ => {}
+        });
+    }
+    Ok(found)
 }
 
 /// Counts openings and ends.
@@ -76,17 +95,17 @@ fn action_end(source: &str, start: usize) -> Option<usize> {
     None
 }
 
-fn functions<'a>(list: &'a ListNode, found: &mut dyn FnMut(Pos, &'a str)) {
+fn walk<'a>(list: &'a ListNode, found: &mut dyn FnMut(&'a Expr)) {
     for node in &list.nodes {
         match node {
-            Node::List(list) => functions(list, found),
+            Node::List(list) => walk(list, found),
             Node::Action(action) => pipeline(&action.pipe, found),
             Node::If(branch) | Node::Range(branch) | Node::With(branch) => {
                 let BranchNode { pipe, body, else_body, .. } = branch;
                 pipeline(pipe, found);
-                functions(body, found);
+                walk(body, found);
                 if let Some(body) = else_body {
-                    functions(body, found);
+                    walk(body, found);
                 }
             }
             Node::Template(call) => {
@@ -94,21 +113,21 @@ fn functions<'a>(list: &'a ListNode, found: &mut dyn FnMut(Pos, &'a str)) {
                     pipeline(pipe, found);
                 }
             }
-            Node::Define(define) => functions(&define.body, found),
+            Node::Define(define) => walk(&define.body, found),
             Node::Text(_) | Node::Break(_) | Node::Continue(_) => {}
         }
     }
 }
 
-fn pipeline<'a>(pipe: &'a PipeNode, found: &mut dyn FnMut(Pos, &'a str)) {
+fn pipeline<'a>(pipe: &'a PipeNode, found: &mut dyn FnMut(&'a Expr)) {
     for expression in pipe.commands.iter().flat_map(|command| &command.args) {
         expressions(expression, found);
     }
 }
 
-fn expressions<'a>(expression: &'a Expr, found: &mut dyn FnMut(Pos, &'a str)) {
+fn expressions<'a>(expression: &'a Expr, found: &mut dyn FnMut(&'a Expr)) {
+    found(expression);
     match expression {
-        Expr::Identifier(pos, name) => found(*pos, name),
         Expr::Pipe(_, pipe) => pipeline(pipe, found),
         Expr::Chain(_, inner, _) => expressions(inner, found),
         _ => {}
@@ -146,6 +165,13 @@ mod tests {
         ] {
             assert_eq!(check("x", source).expect_err(source).to_string(), expected, "{source}");
         }
+    }
+
+    #[test]
+    fn variables_are_found_wherever_they_are() {
+        let source =
+            "{{ .A }}{{ if .B.C }}{{ printf \"%s\" ($.D) }}{{ else }}{{ (.E) | print }}{{ end }}{{ $x := 1 }}{{ $x }}";
+        assert_eq!(variables("x", source).expect("a template"), ["A", "B", "D", "E"]);
     }
 
     proptest! {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use gotmpl::html;
 
-use super::check::check;
+use super::check::{self, check};
 use super::plain;
 use super::variables::Variables;
 
@@ -143,6 +143,17 @@ impl TextTemplate {
     pub fn parse(name: &str, text: &str) -> Result<Self, TemplateError> {
         let error = |cause| TemplateError { name: name.to_owned(), part: Part::Sms, cause };
         Ok(Self { name: name.to_owned(), template: text_of(name, text).map_err(error)? })
+    }
+
+    /// Names of variables in it that are not among `known`.
+    ///
+    /// # Errors
+    /// [`TemplateError`] when it is broken.
+    pub fn unknown(name: &str, text: &str, known: &[&str]) -> Result<Vec<String>, TemplateError> {
+        let error = |cause| TemplateError { name: name.to_owned(), part: Part::Sms, cause };
+        let mut found = check::variables(name, text).map_err(error)?;
+        found.retain(|variable| !known.contains(&variable.as_str()));
+        Ok(found)
     }
 
     /// Writes the text.

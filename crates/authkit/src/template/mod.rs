@@ -12,6 +12,7 @@ mod plain;
 mod variables;
 
 pub use builtin::texts as builtin_texts;
+pub(crate) use catalogue::chain;
 pub use catalogue::{Body, Catalogue, CatalogueError, Definition, Reading};
 pub use engine::{Letter, Part, Template, TemplateError, TextTemplate, Texts};
 pub use kind::Kind;

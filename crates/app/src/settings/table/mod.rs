@@ -82,7 +82,12 @@ pub fn page() -> String {
          `VESTIBULE_`, or a key of the section `auth`, that nobody knows. In the project file `env(NAME)` stands for \
          an environment variable, or one of the files that the Supabase CLI reads for it: `.env.development.local`, \
          `.env.local`, `.env.development` and `.env` (instead of `development` what `SUPABASE_ENV` names), in \
-         `supabase/` and then beside it. A section with `enabled = false` is not looked at.\n\n\
+         `supabase/` and then beside it. A switch is `true` or `false`, as text too (`1`, `on`, `0` and `off` are the \
+         same). A section with `enabled = false` is not looked at. Texts may be empty in the file, numbers, switches and \
+         durations not.\n\n\
+         A variable that is empty is not given, as `${NAME:-}` in a compose file makes it. Numbers and durations below \
+         the least that the table names (`at least …`) count as that, which the log says. Of two names that say the \
+         opposite (`GOTRUE_DISABLE_SIGNUP` and `VESTIBULE_ENABLE_SIGNUP`) both may be given if they agree.\n\n\
          Names without a prefix are also read with `VESTIBULE_` in front. Further names of the same: `GOTRUE_API_PORT`, \
          `GOTRUE_API_HOST` (`VESTIBULE_LISTEN`), `GOTRUE_DB_DATABASE_URL`, `GOTRUE_API_REQUEST_ID_HEADER`, \
          `PGRST_DB_PREPARED_STATEMENTS` (`VESTIBULE_PREPARE`).\n\n\
