@@ -20,8 +20,9 @@ use crate::contact::Contact;
 use crate::error::Error;
 use crate::json::{Body, Json};
 use crate::letters::Letters;
+use crate::limits::{self, Bucket};
 use crate::model::flow_states;
-use crate::one_time::{self, PKCE_PREFIX};
+use crate::one_time::PKCE_PREFIX;
 use crate::query::Query;
 use crate::redirect::{RedirectTo, with_fragment, with_query};
 use crate::sms;
@@ -67,6 +68,9 @@ pub(crate) async fn post(
     }
     let Body(request) = Body::<Request>::from_request(request, &state).await?;
     let claim = posted(&state, &client, &request)?;
+    if let Some(contact) = &claim.contact {
+        limits::check_contact(&state, Bucket::Code, contact).await?;
+    }
     match verify(&state, &client, &claim, None).await? {
         Verified::Session(issued) => issued.answer(&state),
         Verified::FirstOfTwo => Ok(Json(json!({"msg": FIRST_OF_TWO, "code": "200"})).into_response()),
@@ -164,7 +168,7 @@ fn posted(state: &State, client: &Client, request: &Request) -> Result<Claim, Er
     let audience = client.audience(None, &state.settings);
     match (kind, contact) {
         (Some(kind), Contact::Email(email)) if kind.is_of_mail() => {
-            Ok(Claim::code(kind, &one_time::hash(&email, &request.token), audience))
+            Ok(Claim::code(kind, email, &request.token, audience))
         }
         (Some(kind), Contact::Phone(phone)) if !kind.is_of_mail() => {
             Ok(Claim::phone_code(kind, phone, &request.token, audience))
