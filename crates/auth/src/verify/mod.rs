@@ -11,6 +11,7 @@ use axum::extract::{FromRequest, State as With};
 use axum::response::{IntoResponse, Response};
 use http::header::LOCATION;
 use http::{HeaderValue, StatusCode};
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use pg::Context;
 use serde::Deserialize;
 use serde_json::json;
@@ -211,10 +212,13 @@ async fn verify(state: &State, client: &Client, claim: &Claim, pkce: Option<&Kin
     Ok(verified)
 }
 
+/// What an address may hold that a header may not: other than ASCII is always escaped.
+const HEADER: AsciiSet = CONTROLS.add(b' ');
+
 fn see_other(location: &str) -> Response {
     let mut response = StatusCode::SEE_OTHER.into_response();
     // Addresses are allowed or our own, and parameters are escaped; what still is no header leads nowhere.
-    if let Ok(location) = HeaderValue::from_str(location) {
+    if let Ok(location) = HeaderValue::from_str(&utf8_percent_encode(location, &HEADER).to_string()) {
         response.headers_mut().insert(LOCATION, location);
     }
     response

@@ -126,7 +126,7 @@ async fn codes_that_are_typed_in_are_counted_by_whom_they_are_for() {
     assert!(kept.iter().all(|key| !key.contains('@')), "{kept:?}");
     let link = json!({"type": "signup", "token_hash": letter.hash()});
     let opened = service.post("/verify", link).await;
-    assert_eq!(opened.json()["user"]["id"], user["id"], "links cannot be guessed");
+    assert_eq!(opened.json()["user"]["id"], user["id"], "links are not counted");
 }
 
 #[tokio::test]
