@@ -1,6 +1,7 @@
 //! The one layer around all routes: the deadline of a request, what it must pass, and the bodies of errors in the
 //! version that it asks for.
 
+use authkit::hook::HookError;
 use axum::body::Body;
 use axum::extract::{Request, State as With};
 use axum::middleware::Next;
@@ -17,6 +18,7 @@ use crate::error::{Error, Raised};
 use crate::json::respond;
 use crate::limits::gate;
 use crate::origin::Origin;
+use crate::refusal::Refusal;
 use crate::state::State;
 
 const API_VERSION: &str = "x-supabase-api-version";
@@ -90,6 +92,8 @@ fn with_body(mut response: Response, error: &Error, version: Version, request_id
 fn has_code_header(error: &Error, version: Version) -> bool {
     match error {
         Error::OAuth { .. } => false,
+        // A hook that refuses names no code; what the body has then is a stand-in.
+        Error::Refused(Refusal::Hook(HookError::Refused(_))) => false,
         Error::WeakPassword(_) => version == Version::Initial,
         _ => true,
     }

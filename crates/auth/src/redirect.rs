@@ -62,7 +62,7 @@ struct Address<'a> {
 
 impl<'a> Address<'a> {
     fn parse(address: &'a str) -> Option<Self> {
-        if address.chars().any(|character| character.is_control() || character == ' ') {
+        if address.chars().any(char::is_control) {
             return None;
         }
         let (scheme, rest) = address.split_once(':')?;
@@ -179,6 +179,11 @@ mod tests {
             (site, "**", "javascript:alert(1)\n", false),
             (site, "http://**", "http:///evil.example", false),
             (site, "https://*.a.example", "https://", false),
+            (site, "http://x.dev/**", "http://x.dev/a b", true),
+            (site, "", "https://a.example/a b?c d", true),
+            (site, "", "https://a.example .evil.example", false),
+            (site, "", " https://a.example", false),
+            (site, "https://**", "https: //a.example", false),
             (site, "", "https:a.example", false),
             (site, "", "https:\\\\a.example", false),
             (site, "", "https://a.example\t.evil.example", false),

@@ -106,6 +106,7 @@ fn apply_limit(auth: &mut Settings, name: &str, text: &str) -> Result<()> {
         "GOTRUE_RATE_LIMIT_ANONYMOUS_USERS" => limits.anonymous_users = number()?,
         "GOTRUE_RATE_LIMIT_OTP" => limits.otp = number()?,
         "GOTRUE_RATE_LIMIT_VERIFY" => limits.verify = number()?,
+        "VESTIBULE_RATE_LIMIT_CODES" => limits.codes = number()?,
         "GOTRUE_RATE_LIMIT_TOKEN_REFRESH" => limits.token_refresh = number()?,
         "GOTRUE_MFA_RATE_LIMIT_CHALLENGE_AND_VERIFY" => limits.mfa_challenge_and_verify = number()?,
         "GOTRUE_RATE_LIMIT_EMAIL_SENT" => limits.email_sent = sent()?,

@@ -175,10 +175,11 @@ impl Letters<'_> {
             .text("TokenHash", &code.hash)
     }
 
-    /// The link of a letter. Where it leads in the end is escaped only where it must be, as Supabase does.
+    /// The link of a letter. Where it leads in the end is escaped only where it must be, as Supabase does; a space
+    /// would end the link.
     pub(crate) fn link(&self, kind: Kind, hash: &str) -> String {
         let base = self.verify_url(kind);
-        let redirect_to = if self.redirect_to.contains(['&', '=', '#']) {
+        let redirect_to = if self.redirect_to.contains(['&', '=', '#', ' ']) {
             crate::query::escape(self.redirect_to)
         } else {
             self.redirect_to.to_owned()

@@ -14,6 +14,8 @@ pub(crate) enum Bucket {
     Otp,
     User,
     Verify,
+    /// Codes that are typed in, by whom they are for.
+    Code,
     Token,
     FactorChallenge,
     FactorVerify,
@@ -38,6 +40,7 @@ impl Bucket {
             Self::Otp => "otp",
             Self::User => "user",
             Self::Verify => "verify",
+            Self::Code => "code",
             Self::Token => "token",
             Self::FactorChallenge => "factor-challenge",
             Self::FactorVerify => "factor-verify",
@@ -52,6 +55,7 @@ impl Bucket {
                 (limits.otp, FIVE_MINUTES, BURST)
             }
             Self::Verify => (limits.verify, FIVE_MINUTES, BURST),
+            Self::Code => (limits.codes, FIVE_MINUTES, BURST),
             Self::Token => (limits.token_refresh, FIVE_MINUTES, BURST),
             Self::FactorChallenge | Self::FactorVerify => (limits.mfa_challenge_and_verify, MINUTE, BURST),
         };

@@ -2,7 +2,8 @@
 //! of the service share.
 //!
 //! Supabase limits addresses only where it is told a header with the address; here it is a switch, since the
-//! address is known anyway. Codes of second factors are counted per user too, always.
+//! address is known anyway. Codes that are typed in are counted by whom they are for, always: six digits can be tried
+//! out.
 
 mod bucket;
 mod gate;
@@ -16,9 +17,12 @@ pub use settings::{RateLimits, SendLimit, send_limit};
 
 use std::net::{IpAddr, Ipv6Addr};
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::StatusCode;
 use jiff::Timestamp;
 use pg::Db;
+use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::denial::Denial;
@@ -37,6 +41,12 @@ pub(crate) async fn check(state: &State, bucket: Bucket, ip: Option<IpAddr>) -> 
 /// Takes one from a user's bucket, whatever the address.
 pub(crate) async fn check_user(state: &State, bucket: Bucket, user: Uuid) -> Result<(), Error> {
     take(state, bucket, &format!("user {user}")).await
+}
+
+/// Takes one from the bucket of an address or number, whether anybody has it or not. The database keeps a hash.
+pub(crate) async fn check_contact(state: &State, bucket: Bucket, contact: &str) -> Result<(), Error> {
+    let hash = URL_SAFE_NO_PAD.encode(Sha256::digest(contact));
+    take(state, bucket, &format!("contact {hash}")).await
 }
 
 async fn take(state: &State, bucket: Bucket, key: &str) -> Result<(), Error> {

@@ -14,6 +14,8 @@ pub struct RateLimits {
     pub otp: u32,
     /// Uses of links and codes in five minutes.
     pub verify: u32,
+    /// Codes that are typed in for one address, number or user in five minutes, whether addresses are counted or not.
+    pub codes: u32,
     /// Sign-ins and refreshes in five minutes.
     pub token_refresh: u32,
     /// Challenges of second factors, and answers to them, in a minute; each kind on its own.
@@ -31,6 +33,7 @@ impl Default for RateLimits {
             anonymous_users: 30,
             otp: 30,
             verify: 30,
+            codes: 30,
             token_refresh: 150,
             mfa_challenge_and_verify: 15,
             email_sent: SendLimit::default(),

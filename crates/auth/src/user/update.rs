@@ -13,6 +13,7 @@ use crate::client::Client;
 use crate::error::Error;
 use crate::json::{Body, Json};
 use crate::letters::{Letters, News};
+use crate::limits::{self, Bucket};
 use crate::metadata::Fields;
 use crate::model::audit::{self, Action, Actor};
 use crate::model::users::{self, User};
@@ -169,6 +170,7 @@ async fn new_password(state: &State, caller: &Authenticated, request: &Request) 
         if request.nonce.is_empty() {
             return Err(Error::ReauthenticationNeeded);
         }
+        limits::check_user(state, Bucket::Code, caller.user.id).await?;
         reauthenticate::check(state, &caller.user, &request.nonce).await?;
     }
     if let Some(stored) = &state.password_hash(&caller.user)? {

@@ -11,6 +11,7 @@ use axum::extract::{FromRequest, State as With};
 use axum::response::{IntoResponse, Response};
 use http::header::LOCATION;
 use http::{HeaderValue, StatusCode};
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use pg::Context;
 use serde::Deserialize;
 use serde_json::json;
@@ -20,8 +21,9 @@ use crate::contact::Contact;
 use crate::error::Error;
 use crate::json::{Body, Json};
 use crate::letters::Letters;
+use crate::limits::{self, Bucket};
 use crate::model::flow_states;
-use crate::one_time::{self, PKCE_PREFIX};
+use crate::one_time::PKCE_PREFIX;
 use crate::query::Query;
 use crate::redirect::{RedirectTo, with_fragment, with_query};
 use crate::sms;
@@ -67,6 +69,9 @@ pub(crate) async fn post(
     }
     let Body(request) = Body::<Request>::from_request(request, &state).await?;
     let claim = posted(&state, &client, &request)?;
+    if let Some(contact) = &claim.contact {
+        limits::check_contact(&state, Bucket::Code, contact).await?;
+    }
     match verify(&state, &client, &claim, None).await? {
         Verified::Session(issued) => issued.answer(&state),
         Verified::FirstOfTwo => Ok(Json(json!({"msg": FIRST_OF_TWO, "code": "200"})).into_response()),
@@ -164,7 +169,7 @@ fn posted(state: &State, client: &Client, request: &Request) -> Result<Claim, Er
     let audience = client.audience(None, &state.settings);
     match (kind, contact) {
         (Some(kind), Contact::Email(email)) if kind.is_of_mail() => {
-            Ok(Claim::code(kind, &one_time::hash(&email, &request.token), audience))
+            Ok(Claim::code(kind, email, &request.token, audience))
         }
         (Some(kind), Contact::Phone(phone)) if !kind.is_of_mail() => {
             Ok(Claim::phone_code(kind, phone, &request.token, audience))
@@ -207,10 +212,13 @@ async fn verify(state: &State, client: &Client, claim: &Claim, pkce: Option<&Kin
     Ok(verified)
 }
 
+/// What an address may hold that a header may not: other than ASCII is always escaped.
+const HEADER: AsciiSet = CONTROLS.add(b' ');
+
 fn see_other(location: &str) -> Response {
     let mut response = StatusCode::SEE_OTHER.into_response();
     // Addresses are allowed or our own, and parameters are escaped; what still is no header leads nowhere.
-    if let Ok(location) = HeaderValue::from_str(location) {
+    if let Ok(location) = HeaderValue::from_str(&utf8_percent_encode(location, &HEADER).to_string()) {
         response.headers_mut().insert(LOCATION, location);
     }
     response

@@ -94,6 +94,8 @@ pub(super) struct Claim {
     hashes: Vec<String>,
     /// The audience that the user must be of; links need none.
     audience: Option<String>,
+    /// The address or number that a code was typed in for; links name none.
+    pub(super) contact: Option<String>,
     /// The number and the code that was sent to it.
     phone: Option<(String, String)>,
 }
@@ -101,19 +103,21 @@ pub(super) struct Claim {
 impl Claim {
     /// The hash from a link.
     pub(super) fn link(kind: Kind, hash: &str) -> Self {
-        Self { kind, hashes: vec![hash.to_owned()], audience: None, phone: None }
+        Self { kind, hashes: vec![hash.to_owned()], audience: None, contact: None, phone: None }
     }
 
-    /// The hash of a code that was typed in, whichever way the flow was started.
-    pub(super) fn code(kind: Kind, hash: &str, audience: String) -> Self {
-        let hashes = vec![hash.to_owned(), format!("{PKCE_PREFIX}{hash}")];
-        Self { kind, hashes, audience: Some(audience), phone: None }
+    /// A code that was sent to an address, whichever way the flow was started.
+    pub(super) fn code(kind: Kind, email: String, code: &str, audience: String) -> Self {
+        let hash = one_time::hash(&email, code);
+        let hashes = vec![format!("{PKCE_PREFIX}{hash}"), hash];
+        Self { kind, hashes, audience: Some(audience), contact: Some(email), phone: None }
     }
 
     /// A code that was sent to a phone.
     pub(super) fn phone_code(kind: Kind, number: String, code: &str, audience: String) -> Self {
         let hashes = vec![one_time::hash(&number, code)];
-        Self { kind, hashes, audience: Some(audience), phone: Some((number, code.to_owned())) }
+        let phone = Some((number.clone(), code.to_owned()));
+        Self { kind, hashes, audience: Some(audience), contact: Some(number), phone }
     }
 
     /// One answer to all that is wrong, so that nobody learns which codes there are.

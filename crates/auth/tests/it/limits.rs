@@ -103,6 +103,51 @@ async fn buckets_are_apart_and_kept_apart_by_network() {
     assert_eq!(service.count("vestibule.rate_limits where bucket = 'user'").await, 1);
 }
 
+/// Six digits can be tried out, wherever the requests come from.
+#[tokio::test]
+async fn codes_that_are_typed_in_are_counted_by_whom_they_are_for() {
+    let service = Service::with(Settings { mailer_autoconfirm: false, ..often() }).await;
+    let user = service.sign_up("john@example.com").await;
+    let letter = service.mail("john@example.com").await;
+    let body = |email: &str, token: &str| json!({"type": "signup", "email": email, "token": token});
+    for email in ["john@example.com", "nobody@example.com"] {
+        for kind in 0..30 {
+            let email = if kind % 2 == 0 { email.to_owned() } else { email.to_uppercase() };
+            assert_error(&service.post("/verify", body(&email, "wrong")).await, 403, "otp_expired");
+        }
+        let refused = service.post("/verify", body(email, &letter.code)).await;
+        assert_error(&refused, 429, "over_request_rate_limit");
+        assert_eq!(refused.header("retry-after"), "10");
+        assert!(text(&refused.json(), "msg").contains("\"code\""), "{}", refused.text());
+    }
+    assert_error(&service.post("/verify", body("jane@example.com", "wrong")).await, 403, "otp_expired");
+    let kept: Vec<String> =
+        service.db.query("select key from vestibule.rate_limits", &[]).await.iter().map(|row| row.get(0)).collect();
+    assert!(kept.iter().all(|key| !key.contains('@')), "{kept:?}");
+    let link = json!({"type": "signup", "token_hash": letter.hash()});
+    let opened = service.post("/verify", link).await;
+    assert_eq!(opened.json()["user"]["id"], user["id"], "links are not counted");
+}
+
+#[tokio::test]
+async fn codes_of_reauthentication_are_counted_by_user() {
+    let settings = Settings { update_password_require_reauthentication: true, ..often() };
+    let service = Service::with(Settings { jwt_exp: Duration::from_secs(172_800), ..settings }).await;
+    let session = service.sign_up("john@example.com").await;
+    let token = text(&session, "access_token");
+    service.advance(86_401);
+    service.send(Call::get("/reauthenticate").bearer(token)).await;
+    let code = service.mail("john@example.com").await.code;
+    for _ in 0..30 {
+        let answer = service.change(token, json!({"password": "another horse", "nonce": "wrong"})).await;
+        assert_error(&answer, 422, "reauthentication_not_valid");
+    }
+    let change = json!({"password": "another horse", "nonce": code});
+    assert_error(&service.change(token, change.clone()).await, 429, "over_request_rate_limit");
+    service.advance(10);
+    assert_eq!(service.change(token, change).await.status, 200);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn of_many_at_once_no_more_pass_than_the_bucket_holds() {
     let service = limited().await;

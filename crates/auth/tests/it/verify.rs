@@ -231,6 +231,11 @@ async fn links_lead_to_allowed_addresses_only() {
         ("http://app.example/welcome?a=1&b=2", "http://app.example/welcome?a=1&b=2#"),
         ("http://evil.example/", "http://127.0.0.1:3000#"),
         ("http://127.0.0.1:9999/other", "http://127.0.0.1:9999/other#"),
+        // The link carries what the address has escaped as it is, so that it is read once more.
+        ("http://app.example/a%2520b", "http://app.example/a%20b#"),
+        ("http://app.example/a%20b", "http://app.example/a%20b#"),
+        ("http://app.example/gr%C3%BC%C3%9Fe", "http://app.example/gr%C3%BC%C3%9Fe#"),
+        ("http://app.example/gr%25C3%25BC", "http://app.example/gr%C3%BC#"),
     ]
     .into_iter()
     .enumerate()

@@ -22,6 +22,7 @@ pub(super) const PROTECTION: &[Setting] = &[
         "30",
         "links and codes used in five minutes",
     ),
+    setting("VESTIBULE_RATE_LIMIT_CODES", None, "30", "codes typed in for one address, number or user in five minutes"),
     setting(
         "GOTRUE_RATE_LIMIT_TOKEN_REFRESH",
         Some("auth.rate_limit.token_refresh"),
