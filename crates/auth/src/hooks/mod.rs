@@ -224,11 +224,22 @@ pub(crate) struct Decision {
 
 /// The words for a decision. Any other is an error: it might be meant as a rejection.
 #[derive(Clone, Copy, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "lowercase")]
+#[serde(try_from = "String")]
 enum Verdict {
-    #[serde(alias = "")]
     Continue,
     Reject,
+}
+
+impl TryFrom<String> for Verdict {
+    type Error = &'static str;
+
+    fn try_from(word: String) -> Result<Self, &'static str> {
+        match &*word {
+            "" | "continue" => Ok(Self::Continue),
+            "reject" => Ok(Self::Reject),
+            _ => Err("the decision is neither continue nor reject"),
+        }
+    }
 }
 
 impl Decision {
