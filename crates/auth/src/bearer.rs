@@ -102,17 +102,24 @@ fn claims(parts: &Parts, state: &State) -> Result<Arc<Token>, Error> {
     }
 }
 
-/// The first claim that is there but is not of the type that it has in our tokens.
-fn claim_of_wrong_type(token: &Token) -> Option<&'static str> {
-    const TEXTS: [&str; 9] = ["iss", "sub", "email", "phone", "role", "aal", "session_id", "client_id", "scope"];
+/// The first claim that is there but is not of the type that it has in our tokens. A hook that makes claims is held
+/// to the same list, so that what is issued is accepted.
+pub(crate) fn claim_of_wrong_type(token: &Token) -> Option<&'static str> {
+    const TEXTS: [&str; 10] =
+        ["iss", "sub", "jti", "email", "phone", "role", "aal", "session_id", "client_id", "scope"];
     const OBJECTS: [&str; 2] = ["app_metadata", "user_metadata"];
     let is = |claim: &&&str, has_type: fn(&Value) -> bool| {
         token.claims.get(**claim).is_none_or(|value| value.is_null() || has_type(value))
+    };
+    let is_audience = |aud: &Value| match aud {
+        Value::Array(list) => list.iter().all(Value::is_string),
+        aud => aud.is_string(),
     };
     let is_method = |method: &Value| method.is_string() || method.is_object();
     let wrong = TEXTS.iter().find(|claim| !is(claim, Value::is_string));
     let wrong = wrong.or_else(|| OBJECTS.iter().find(|claim| !is(claim, Value::is_object)));
     let wrong = wrong.or_else(|| ["is_anonymous"].iter().find(|claim| !is(claim, Value::is_boolean)));
+    let wrong = wrong.or_else(|| ["aud"].iter().find(|claim| !is(claim, is_audience)));
     let methods = token.claims.get("amr").filter(|amr| !amr.is_null());
     let has_methods = methods.is_none_or(|amr| amr.as_array().is_some_and(|list| list.iter().all(is_method)));
     wrong.copied().or((!has_methods).then_some("amr"))

@@ -204,11 +204,11 @@ struct Answer<'a> {
     weak_password: Option<Value>,
 }
 
-/// An access token and its times in seconds since 1970.
+/// An access token, how many seconds are left of it, and when it ends, in seconds since 1970.
 struct Access {
     token: String,
-    iat: i64,
-    exp: i64,
+    expires_in: i64,
+    expires_at: i64,
 }
 
 impl Issued {
@@ -219,12 +219,12 @@ impl Issued {
 
     /// The answer of a sign-in with a password: what is weak about it, or `null`.
     pub(crate) fn answer_with(&self, state: &State, weak_password: Option<Value>) -> Result<Response, Error> {
-        let Access { token, iat, exp } = self.access(state)?;
+        let Access { token, expires_in, expires_at } = self.access(state)?;
         let answer = Answer {
             access_token: token,
             token_type: "bearer",
-            expires_in: exp - iat,
-            expires_at: exp,
+            expires_in,
+            expires_at,
             refresh_token: &self.refresh_token,
             user: &self.user,
             weak_password,
@@ -236,11 +236,11 @@ impl Issued {
 
     /// The session as parameters of an address, and the headers of the answer that redirects there.
     pub(crate) fn parameters(&self, state: &State) -> Result<(Vec<(String, String)>, HeaderMap), Error> {
-        let Access { token, iat, exp } = self.access(state)?;
+        let Access { token, expires_in, expires_at } = self.access(state)?;
         let parameters = [
             ("access_token", token),
-            ("expires_at", exp.to_string()),
-            ("expires_in", (exp - iat).to_string()),
+            ("expires_at", expires_at.to_string()),
+            ("expires_in", expires_in.to_string()),
             ("refresh_token", self.refresh_token.clone()),
             ("sb", String::new()),
             ("token_type", "bearer".to_owned()),
@@ -264,16 +264,17 @@ impl Issued {
     }
 
     fn access(&self, state: &State) -> Result<Access, Error> {
-        let claims = match &self.claims {
-            Some(claims) => claims.clone(),
+        let now = state.clock.now();
+        let (token, expires_at) = match &self.claims {
+            Some(claims) => (state.keyring.sign(claims), claims["exp"].as_i64().unwrap_or_default()),
             None => {
-                let issued_at = state.clock.now();
-                let (iat, exp) = (issued_at.as_second(), self.expires_at(state, issued_at)?.as_second());
-                return Ok(Access { token: state.keyring.sign(&self.claims_until(state, iat, exp)), iat, exp });
+                let (iat, exp) = (now.as_second(), self.expires_at(state, now)?.as_second());
+                (state.keyring.sign(&self.claims_until(state, iat, exp)), exp)
             }
         };
-        let seconds = |name: &str| claims[name].as_i64().unwrap_or_default();
-        Ok(Access { token: state.keyring.sign(&claims), iat: seconds("iat"), exp: seconds("exp") })
+        // A hook may have given any end and any beginning.
+        let expires_in = expires_at.saturating_sub(now.as_second()).max(0);
+        Ok(Access { token, expires_in, expires_at })
     }
 
     /// The claims as they are without a hook.

@@ -1,34 +1,20 @@
 //! The hook that makes the claims of access tokens.
 
+use base::jwt::{TimeError, Token};
 use pg::Transaction;
 use serde_json::{Value, json};
 
 use super::{HookName, call};
+use crate::bearer::claim_of_wrong_type;
 use crate::client::Client;
 use crate::error::Error;
 use crate::refusal::Refusal;
 use crate::state::State;
 use crate::tokens::Issued;
 
-/// The claims that every access token must have, and whether they are numbers.
-const REQUIRED: [(&str, Form); 9] = [
-    ("aud", Form::Any),
-    ("exp", Form::Integer),
-    ("iat", Form::Integer),
-    ("sub", Form::Text),
-    ("email", Form::Text),
-    ("phone", Form::Text),
-    ("role", Form::Text),
-    ("aal", Form::Text),
-    ("session_id", Form::Text),
-];
-
-#[derive(Clone, Copy)]
-enum Form {
-    Any,
-    Integer,
-    Text,
-}
+/// The claims that every access token must have.
+const REQUIRED: [&str; 10] =
+    ["aud", "exp", "iat", "sub", "email", "phone", "role", "aal", "session_id", "is_anonymous"];
 
 impl Issued {
     /// Lets the hook make the claims, where there is one; to be called before the session is committed. `method` is
@@ -48,23 +34,29 @@ impl Issued {
         let output = call(state, Some(tx), HookName::CustomAccessToken, client, input).await?;
         let claims = output.and_then(|mut output| output.get_mut("claims").map(Value::take));
         let claims = claims.ok_or(Refusal::HookOutput("there are no claims".into()))?;
-        check(&claims)?;
-        self.claims = Some(claims);
+        self.claims = Some(check(claims, state.clock.unix_seconds())?);
         Ok(self)
     }
 }
 
-fn check(claims: &Value) -> Result<(), Error> {
-    let is_good = |(name, form): &(&str, Form)| match (form, claims.get(name)) {
-        (_, None) => false,
-        (Form::Any, Some(_)) => true,
-        (Form::Integer, Some(value)) => value.is_i64(),
-        (Form::Text, Some(value)) => value.is_string(),
-    };
-    match REQUIRED.iter().find(|required| !is_good(required)) {
-        Some((name, _)) => {
-            Err(Refusal::HookOutput(format!("claim {name} is missing or of another type").into()).into())
-        }
-        None => Ok(()),
+/// Checks that a token with these claims would be accepted: what is issued and then refused everywhere is a session
+/// that nobody can use.
+fn check(claims: Value, now: i64) -> Result<Value, Error> {
+    let refused = |why: String| Error::from(Refusal::HookOutput(why.into()));
+    let Value::Object(claims) = claims else { return Err(refused("the claims are no object".to_owned())) };
+    if let Some(name) = REQUIRED.iter().find(|name| claims.get(**name).is_none_or(Value::is_null)) {
+        return Err(refused(format!("claim {name} is missing")));
+    }
+    if let Some(name) = ["exp", "iat"].iter().find(|name| !claims[**name].is_i64()) {
+        return Err(refused(format!("claim {name} is no whole number")));
+    }
+    let token = Token { claims, claims_json: String::new() };
+    if let Some(name) = claim_of_wrong_type(&token) {
+        return Err(refused(format!("claim {name} is of another type")));
+    }
+    match token.check_times(now, 0) {
+        // Clocks differ, and a token may be meant for later.
+        Ok(()) | Err(TimeError::IssuedInFuture | TimeError::NotYetValid) => Ok(Value::Object(token.claims)),
+        Err(error @ (TimeError::Expired | TimeError::NotANumber(_))) => Err(refused(error.to_string())),
     }
 }

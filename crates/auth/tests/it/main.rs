@@ -19,6 +19,7 @@ mod clean_up;
 mod encryption;
 mod enumeration;
 mod hook_answers;
+mod hook_claims;
 mod hooks;
 mod identities;
 mod invite;
