@@ -2,6 +2,7 @@
 
 use pg::Db;
 
+use crate::hooks::HookName;
 use crate::model::users::{self, User};
 
 /// An address or number in the form in which it is stored and compared.
@@ -33,6 +34,14 @@ impl Contact {
         match self {
             Self::Email(_) => None,
             Self::Phone(phone) => Some(phone),
+        }
+    }
+
+    /// The hook that sends what goes there.
+    pub(crate) fn sender(&self) -> HookName {
+        match self {
+            Self::Email(_) => HookName::SendEmail,
+            Self::Phone(_) => HookName::SendSms,
         }
     }
 

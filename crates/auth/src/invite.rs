@@ -11,7 +11,7 @@ use crate::bearer::Admin;
 use crate::client::Client;
 use crate::contact::Contact;
 use crate::error::Error;
-use crate::hooks;
+use crate::hooks::{self, HookName};
 use crate::json::{Body, Json};
 use crate::letters::Letters;
 use crate::metadata::Fields;
@@ -78,7 +78,8 @@ async fn invite(start: &Start<'_>, admin: &Admin) -> Result<(User, bool), Error>
     if is_new {
         start.ask_hook().await?;
     }
-    let mut tx = state.db.write(&Context::service()).await.map_err(Error::database(NOT_SAVED))?;
+    let mut tx =
+        state.asking([HookName::SendEmail]).write(&Context::service()).await.map_err(Error::database(NOT_SAVED))?;
     let user = match existing {
         Some(user) => user,
         None => create::insert_asked(start, "", &mut tx).await?,

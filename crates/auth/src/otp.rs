@@ -179,7 +179,7 @@ async fn overtaken(start: &Start<'_>) -> (Way, Result<Option<String>, Error>) {
 
 async fn sign_in_again(start: &Start<'_>, user: &User) -> Result<Option<String>, Error> {
     let failed = Error::database(FAILED);
-    let mut tx = start.state.db.write(&Context::service()).await.map_err(&failed)?;
+    let mut tx = start.state.asking([start.contact.sender()]).write(&Context::service()).await.map_err(&failed)?;
     let message_id = sign_in(start, &mut tx, user).await?;
     tx.commit().await.map_err(&failed)?;
     Ok(message_id)
@@ -190,7 +190,7 @@ async fn make(start: &Start<'_>) -> Result<Option<String>, Error> {
     start.ask_hook().await?;
     let state = start.state;
     let failed = Error::database(NOT_SAVED);
-    let mut tx = state.db.write(&Context::service()).await.map_err(&failed)?;
+    let mut tx = state.asking([start.contact.sender()]).write(&Context::service()).await.map_err(&failed)?;
     let user = create::insert(start, "", &mut tx).await?;
     let (user, message_id) = if start.is_open() {
         create::confirm(start, &mut tx, &user).await.map_err(&failed)?;

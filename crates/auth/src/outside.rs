@@ -110,6 +110,20 @@ impl Outside {
         Ok(Self { catalogue: Some(catalogue), mailer, sms, hooks })
     }
 
+    /// Whether a hook, or the server or provider that does its work where there is none, is reached over the network.
+    pub(crate) fn is_far(&self, name: HookName) -> bool {
+        match name {
+            _ if self.hooks.has(name) => self.hooks.is_far(name),
+            HookName::SendEmail => self.mailer.is_some(),
+            HookName::SendSms => self.sms.is_some(),
+            HookName::CustomAccessToken
+            | HookName::MfaVerificationAttempt
+            | HookName::PasswordVerificationAttempt
+            | HookName::BeforeUserCreated
+            | HookName::AfterUserCreated => false,
+        }
+    }
+
     /// Sends mail this way.
     #[must_use]
     pub fn with_mailer(mut self, mailer: Arc<dyn Mailer>) -> Self {

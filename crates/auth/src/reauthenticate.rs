@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::bearer::Authenticated;
 use crate::client::Client;
 use crate::error::Error;
+use crate::hooks::HookName;
 use crate::json::Json;
 use crate::letters::Letters;
 use crate::model::audit::{self, Action, Actor};
@@ -32,7 +33,8 @@ pub(crate) async fn get(With(state): With<State>, client: Client, caller: Authen
         let text = "Please verify your phone first.";
         return Err(Refusal::Unconfirmed { code: "phone_not_confirmed", text }.into());
     }
-    let mut tx = state.db.write(&Context::service()).await.map_err(&failed)?;
+    let sender = if user.email.is_empty() { HookName::SendSms } else { HookName::SendEmail };
+    let mut tx = state.asking([sender]).write(&Context::service()).await.map_err(&failed)?;
     let entry = audit::payload(&Actor::user(user), Action::UserReauthenticateRequested, None);
     audit::insert(&mut tx, &state, &entry, state.clock.now()).await.map_err(&failed)?;
     let message_id = if user.email.is_empty() {

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::client::Client;
 use crate::contact::Contact;
 use crate::error::Error;
+use crate::hooks::HookName;
 use crate::json::{Body, Json};
 use crate::letters::Letters;
 use crate::model::audit::{self, Action, Actor};
@@ -63,7 +64,7 @@ async fn send(
     (user, challenge): (&User, Option<&Challenge>),
 ) -> Result<(), Error> {
     let failed = Error::database("Unable to process request");
-    let mut tx = state.db.write(&Context::service()).await.map_err(&failed)?;
+    let mut tx = state.asking([HookName::SendEmail]).write(&Context::service()).await.map_err(&failed)?;
     if let Some(challenge) = challenge {
         challenge.start(state, &mut tx, user.id, "recovery", Proof::Recovery).await.map_err(&failed)?;
     }

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::client::Client;
 use crate::contact::Contact;
 use crate::error::Error;
+use crate::hooks::HookName;
 use crate::json::{Body, Json};
 use crate::letters::Letters;
 use crate::model::audit::{self, Action, Actor};
@@ -135,10 +136,17 @@ struct Resend<'a> {
 impl Resend<'_> {
     async fn send(&self, user: &User) -> Result<Option<String>, Error> {
         let failed = Error::database(FAILED);
-        let mut tx = self.state.db.write(&Context::service()).await.map_err(&failed)?;
+        let mut tx = self.state.asking([self.sender()]).write(&Context::service()).await.map_err(&failed)?;
         let message_id = self.send_in(&mut tx, user).await?;
         tx.commit().await.map_err(&failed)?;
         Ok(message_id)
+    }
+
+    fn sender(&self) -> HookName {
+        match self.kind {
+            Kind::Signup | Kind::EmailChange => HookName::SendEmail,
+            Kind::Sms | Kind::PhoneChange => HookName::SendSms,
+        }
     }
 
     async fn send_in(&self, tx: &mut Transaction, user: &User) -> Result<Option<String>, Error> {

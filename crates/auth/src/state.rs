@@ -10,6 +10,7 @@ use pg::PoolSettings;
 
 use crate::Settings;
 use crate::clean_up::Cleaner;
+use crate::hooks::HookName;
 use crate::outside::Outside;
 use crate::pace::Times;
 use crate::protection::Protection;
@@ -37,6 +38,8 @@ pub struct State(Arc<Inner>);
 pub struct Inner {
     pub(crate) settings: Settings,
     pub(crate) db: pg::Db,
+    /// The same connections, for transactions in which somebody outside is waited for; see [`State::asking`].
+    pub(crate) half: pg::Db,
     /// Further connections, for what is counted at once while a transaction is open.
     pub(crate) counters: pg::Db,
     pub(crate) keyring: Keyring,
@@ -69,6 +72,7 @@ impl State {
         let counters = pg::Db::new(db.target().clone(), &few).unwrap_or_else(|_| db.clone());
         Self(Arc::new(Inner {
             settings,
+            half: db.half(),
             db,
             counters,
             keyring,
@@ -106,6 +110,12 @@ impl State {
         let mut inner = Arc::unwrap_or_clone(self.0);
         change(&mut inner);
         Self(Arc::new(inner))
+    }
+
+    /// The connections for a transaction in which hooks, or what stands in for them, are asked. Where one of them is
+    /// far away, those who wait for it have half of the connections at most, so that who waits for nobody gets one.
+    pub(crate) fn asking(&self, hooks: impl IntoIterator<Item = HookName>) -> &pg::Db {
+        if hooks.into_iter().any(|name| self.outside.is_far(name)) { &self.half } else { &self.db }
     }
 
     /// A password that nobody knows, for accounts that have none yet.

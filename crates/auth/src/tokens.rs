@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use crate::client::Client;
 use crate::error::Error;
+use crate::hooks::make_claims;
 use crate::json::Json;
 use crate::model::audit::{self, Action, Actor};
 use crate::model::refresh_tokens;
@@ -149,6 +150,13 @@ impl<'a> Sign<'a> {
         }
     }
 
+    /// Lets the hook make the claims before anything is written, so that nobody holds a connection while it is asked;
+    /// to be given to what is opened then.
+    pub(crate) async fn claims(&self, user: &User) -> Result<Option<Value>, Error> {
+        let method = &self.session.methods[0].method;
+        make_claims(self.state, self.client, None, (user, &self.session), method).await
+    }
+
     /// Opens the session in a transaction of its own; `None` when the user is gone or has another password.
     pub(crate) async fn open(self) -> Result<Option<Issued>, pg::Error> {
         let user = self.grant().write(&self.state.db).await?;
@@ -268,54 +276,53 @@ impl Issued {
         let (token, expires_at) = match &self.claims {
             Some(claims) => (state.keyring.sign(claims), claims["exp"].as_i64().unwrap_or_default()),
             None => {
-                let (iat, exp) = (now.as_second(), self.expires_at(state, now)?.as_second());
-                (state.keyring.sign(&self.claims_until(state, iat, exp)), exp)
+                let exp = expires_at(state, &self.user, &self.session, now)?.as_second();
+                (state.keyring.sign(&claims_until(state, (&self.user, &self.session), now.as_second(), exp)), exp)
             }
         };
         // A hook may have given any end and any beginning.
         let expires_in = expires_at.saturating_sub(now.as_second()).max(0);
         Ok(Access { token, expires_in, expires_at })
     }
+}
 
-    /// The claims as they are without a hook.
-    pub(crate) fn stock_claims(&self, state: &State) -> Result<Value, Error> {
-        let issued_at = state.clock.now();
-        let (iat, exp) = (issued_at.as_second(), self.expires_at(state, issued_at)?.as_second());
-        Ok(json!(self.claims_until(state, iat, exp)))
+/// The claims as they are without a hook.
+pub(crate) fn stock_claims(state: &State, user: &User, session: &Session) -> Result<Value, Error> {
+    let issued_at = state.clock.now();
+    let (iat, exp) = (issued_at.as_second(), expires_at(state, user, session, issued_at)?.as_second());
+    Ok(json!(claims_until(state, (user, session), iat, exp)))
+}
+
+fn claims_until<'a>(state: &'a State, (user, session): (&'a User, &'a Session), iat: i64, exp: i64) -> Claims<'a> {
+    Claims {
+        iss: &state.settings.jwt_issuer,
+        sub: user.id,
+        aud: &user.aud,
+        exp,
+        iat,
+        email: &user.email,
+        phone: &user.phone,
+        app_metadata: &user.app_metadata,
+        user_metadata: &user.user_metadata,
+        role: &user.role,
+        aal: session.level(),
+        amr: session.methods.iter().map(|method| entry(user, method)).collect(),
+        session_id: session.id,
+        is_anonymous: user.is_anonymous,
+        client_id: session.oauth_client_id,
+        scope: session.scopes.as_deref(),
     }
+}
 
-    fn claims_until<'a>(&'a self, state: &'a State, iat: i64, exp: i64) -> Claims<'a> {
-        let (user, session) = (&self.user, &self.session);
-        Claims {
-            iss: &state.settings.jwt_issuer,
-            sub: user.id,
-            aud: &user.aud,
-            exp,
-            iat,
-            email: &user.email,
-            phone: &user.phone,
-            app_metadata: &user.app_metadata,
-            user_metadata: &user.user_metadata,
-            role: &user.role,
-            aal: session.level(),
-            amr: session.methods.iter().map(|method| entry(user, method)).collect(),
-            session_id: session.id,
-            is_anonymous: user.is_anonymous,
-            client_id: session.oauth_client_id,
-            scope: session.scopes.as_deref(),
+/// When an access token expires: after its lifetime, or earlier where a user with a second factor has not used it and
+/// may do without for a limited time only.
+fn expires_at(state: &State, user: &User, session: &Session, issued_at: Timestamp) -> Result<Timestamp, Error> {
+    let expires_at = later(issued_at, state.settings.jwt_exp)?;
+    match state.settings.sessions_allow_low_aal {
+        Some(limit) if user.has_verified_factor() && session.level() == "aal1" => {
+            Ok(expires_at.min(later(session.created_at, limit)?))
         }
-    }
-
-    /// When the access token expires: after its lifetime, or earlier where a user with a second factor has not
-    /// used it and may do without for a limited time only.
-    fn expires_at(&self, state: &State, issued_at: Timestamp) -> Result<Timestamp, Error> {
-        let expires_at = later(issued_at, state.settings.jwt_exp)?;
-        match state.settings.sessions_allow_low_aal {
-            Some(limit) if self.user.has_verified_factor() && self.session.level() == "aal1" => {
-                Ok(expires_at.min(later(self.session.created_at, limit)?))
-            }
-            _ => Ok(expires_at),
-        }
+        _ => Ok(expires_at),
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use deadpool::Runtime;
 use deadpool::managed::{Manager, Metrics, Object, Pool, PoolError, QueueMode, RecycleError, RecycleResult};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::error::DbError;
@@ -36,6 +37,8 @@ pub struct Db {
     pool: Pool<Logins>,
     target: Arc<Target>,
     prepares: bool,
+    /// How many more connections may be taken this way, where that is bounded.
+    turns: Option<Arc<Semaphore>>,
 }
 
 impl std::fmt::Debug for Db {
@@ -61,7 +64,15 @@ impl Db {
             .runtime(Runtime::Tokio1)
             .build()
             .map_err(|error| Error::Settings(error.to_string()))?;
-        Ok(Self { pool, target, prepares: settings.prepares })
+        Ok(Self { pool, target, prepares: settings.prepares, turns: None })
+    }
+
+    /// The same pool, of which all who take this way have at most half at once: for transactions that wait for
+    /// somebody else. Who has to wait for a turn holds no connection meanwhile, and the other half stays free.
+    #[must_use]
+    pub fn half(&self) -> Self {
+        let turns = (self.pool.status().max_size / 2).max(1);
+        Self { turns: Some(Arc::new(Semaphore::new(turns))), ..self.clone() }
     }
 
     /// What the pool connects to.
@@ -139,12 +150,23 @@ impl Db {
     }
 
     async fn lease(&self) -> Result<Lease, Error> {
+        let turn = self.turn().await?;
         let object = self.pool.get().await.map_err(|error| match error {
             PoolError::Backend(error) => error,
             PoolError::Timeout(_) => Error::PoolTimeout,
             other => Error::Settings(other.to_string()),
         })?;
-        Ok(Lease { object: Some(object), prepares: self.prepares })
+        Ok(Lease { object: Some(object), prepares: self.prepares, _turn: turn })
+    }
+
+    async fn turn(&self) -> Result<Option<OwnedSemaphorePermit>, Error> {
+        let Some(turns) = &self.turns else { return Ok(None) };
+        let turn = Arc::clone(turns).acquire_owned();
+        let turn = match self.pool.timeouts().wait {
+            Some(wait) => tokio::time::timeout(wait, turn).await.map_err(|_| Error::PoolTimeout)?,
+            None => turn.await,
+        };
+        Ok(turn.ok()) // nobody closes it
     }
 }
 
@@ -187,6 +209,8 @@ fn is_stale_plan(error: &Error) -> bool {
 pub(crate) struct Lease {
     object: Option<Object<Logins>>,
     prepares: bool,
+    /// Given up behind the connection.
+    _turn: Option<OwnedSemaphorePermit>,
 }
 
 impl Lease {

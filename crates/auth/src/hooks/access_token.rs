@@ -8,9 +8,11 @@ use super::{HookName, call};
 use crate::bearer::claim_of_wrong_type;
 use crate::client::Client;
 use crate::error::Error;
+use crate::model::sessions::Session;
+use crate::model::users::User;
 use crate::refusal::Refusal;
 use crate::state::State;
-use crate::tokens::Issued;
+use crate::tokens::{Issued, stock_claims};
 
 /// The claims that every access token must have.
 const REQUIRED: [&str; 10] =
@@ -26,17 +28,29 @@ impl Issued {
         tx: &mut Transaction,
         method: &str,
     ) -> Result<Self, Error> {
-        if !state.outside.hooks.has(HookName::CustomAccessToken) {
-            return Ok(self);
-        }
-        let claims = self.stock_claims(state)?;
-        let input = json!({"user_id": self.user.id, "claims": claims, "authentication_method": method});
-        let output = call(state, Some(tx), HookName::CustomAccessToken, client, input).await?;
-        let claims = output.and_then(|mut output| output.get_mut("claims").map(Value::take));
-        let claims = claims.ok_or(Refusal::HookOutput("there are no claims".into()))?;
-        self.claims = Some(check(claims, state.clock.unix_seconds())?);
+        self.claims = make_claims(state, client, Some(tx), (&self.user, &self.session), method).await?;
         Ok(self)
     }
+}
+
+/// Lets the hook make the claims of a session's access token; `None` where there is no hook. One in the database runs
+/// in the transaction, if one is given, and else in its own.
+pub(crate) async fn make_claims(
+    state: &State,
+    client: &Client,
+    tx: Option<&mut Transaction>,
+    (user, session): (&User, &Session),
+    method: &str,
+) -> Result<Option<Value>, Error> {
+    if !state.outside.hooks.has(HookName::CustomAccessToken) {
+        return Ok(None);
+    }
+    let claims = stock_claims(state, user, session)?;
+    let input = json!({"user_id": user.id, "claims": claims, "authentication_method": method});
+    let output = call(state, tx, HookName::CustomAccessToken, client, input).await?;
+    let claims = output.and_then(|mut output| output.get_mut("claims").map(Value::take));
+    let claims = claims.ok_or(Refusal::HookOutput("there are no claims".into()))?;
+    check(claims, state.clock.unix_seconds()).map(Some)
 }
 
 /// Checks that a token with these claims would be accepted: what is issued and then refused everywhere is a session

@@ -2,6 +2,8 @@
 
 mod access_token;
 
+pub(crate) use access_token::make_claims;
+
 use std::collections::BTreeMap;
 
 use authkit::hook::{self, FunctionName, HookError, Hooks, Secrets, Target};
@@ -131,6 +133,11 @@ impl Registry {
     /// Whether a hook is there.
     pub(crate) fn has(&self, name: HookName) -> bool {
         self.hooks.contains_key(&name)
+    }
+
+    /// Whether a hook is called over HTTP.
+    pub(crate) fn is_far(&self, name: HookName) -> bool {
+        self.hooks.get(&name).is_some_and(|hook| matches!(hook.target, Target::Http(_)))
     }
 }
 

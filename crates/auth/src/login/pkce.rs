@@ -9,6 +9,7 @@ use serde_json::json;
 
 use crate::client::Client;
 use crate::error::Error;
+use crate::hooks::HookName;
 use crate::model::flow_states;
 use crate::model::users;
 use crate::pkce;
@@ -32,7 +33,7 @@ pub(super) async fn grant(state: &State, client: &Client, request: Request) -> R
         return Err(Error::validation("invalid request: both auth code and code verifier should be non-empty"));
     }
     let failed = Error::database("Database error granting user");
-    let mut tx = state.db.write(&Context::service()).await.map_err(&failed)?;
+    let mut tx = state.asking([HookName::CustomAccessToken]).write(&Context::service()).await.map_err(&failed)?;
     let flow = flow_states::take(&mut tx, &request.auth_code).await.map_err(&failed)?;
     let flow = flow.ok_or(Error::FlowStateNotFound)?;
     let (Some(user_id), Some(proof)) = (flow.user_id, Proof::parse(&flow.method)) else {

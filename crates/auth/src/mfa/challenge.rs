@@ -14,6 +14,7 @@ use super::denials::FACTOR_NOT_FOUND;
 use super::member::{FactorId, Member};
 use crate::client::Client;
 use crate::error::Error;
+use crate::hooks::HookName;
 use crate::json::{Json, OptionalBody};
 use crate::letters::seconds_left;
 use crate::model::audit::{self, Action, Actor};
@@ -64,7 +65,11 @@ pub(super) async fn post(
     let at = state.clock.now();
     let ip = challenges::address(client.ip);
     let mut challenge = NewChallenge { id: state.random.uuid(), factor_id: factor.id, ip, code_hash: None, at };
-    let mut tx = state.db.write(&Context::service()).await.map_err(&failed)?;
+    let mut tx = state
+        .asking((kind == Kind::Phone).then_some(HookName::SendSms))
+        .write(&Context::service())
+        .await
+        .map_err(&failed)?;
     let code = match kind {
         Kind::Phone => Some(PhoneCode::make(&state, &mut tx, &member, factor.id).await?),
         Kind::Totp | Kind::Webauthn => None,

@@ -15,6 +15,7 @@ use super::member::Member;
 use super::step_up::StepUp;
 use crate::client::Client;
 use crate::error::Error;
+use crate::hooks::HookName;
 use crate::json::{Body, Json};
 use crate::limits::{self, Bucket};
 use crate::model::audit::{self, Action, Actor};
@@ -104,7 +105,7 @@ pub(super) async fn verify(
         return Err(NO_VERIFIED_FACTOR.into());
     }
     let failed = Error::database("Database error verifying factor");
-    let mut tx = state.db.write(&Context::service()).await.map_err(&failed)?;
+    let mut tx = state.asking([HookName::CustomAccessToken]).write(&Context::service()).await.map_err(&failed)?;
     factors::lock_user(&mut tx, member.user.id).await.map_err(&failed)?;
     if !recovery_codes::take(&mut tx, member.user.id, &hash(&request.code)).await.map_err(&failed)? {
         return Err(WRONG_RECOVERY_CODE.into());

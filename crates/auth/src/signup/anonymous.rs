@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::create::NOT_SAVED;
 use crate::client::Client;
 use crate::error::Error;
-use crate::hooks;
+use crate::hooks::{self, HookName};
 use crate::metadata::Fields;
 use crate::model::audit::{self, Action, Actor};
 use crate::model::users::{self, NewUser, User};
@@ -26,7 +26,7 @@ pub(super) async fn answer(state: &State, client: &Client, data: &Fields) -> Res
     let failed = Error::database("Database error creating anonymous user");
     let (id, aud) = (state.random.uuid(), client.audience(None, &state.settings));
     hooks::before_user_created(state, client, || unsaved(state, id, &aud, data)).await?;
-    let mut tx = state.db.write(&Context::service()).await.map_err(&failed)?;
+    let mut tx = state.asking([HookName::CustomAccessToken]).write(&Context::service()).await.map_err(&failed)?;
     let user = insert(state, &mut tx, (id, &aud), data).await.map_err(&failed)?;
     let removed = || Error::Internal(NOT_SAVED, "a trigger removed the new user".to_owned());
     let user = user.ok_or_else(removed)?;

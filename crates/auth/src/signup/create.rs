@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::Start;
 use crate::contact::Contact;
 use crate::error::Error;
+use crate::hooks::HookName;
 use crate::letters::Letters;
 use crate::metadata::{self, Fields};
 use crate::model::audit::{self, Action, Actor};
@@ -29,7 +30,8 @@ pub(crate) enum Outcome {
 /// as confirmed, the session, else the mail.
 pub(crate) async fn create(start: &Start<'_>, hash: &str) -> Result<Outcome, Error> {
     let failed = Error::database(NOT_SAVED);
-    let mut tx = start.state.db.write(&Context::service()).await.map_err(&failed)?;
+    let asked = if start.is_open() { HookName::CustomAccessToken } else { start.contact.sender() };
+    let mut tx = start.state.asking([asked]).write(&Context::service()).await.map_err(&failed)?;
     let user = insert(start, hash, &mut tx).await?;
     if start.is_open() {
         let issued = sign_in(start, &mut tx, &user).await?.ok_or_else(removed)?;

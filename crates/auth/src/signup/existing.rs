@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::Start;
 use super::create::{self, NOT_SAVED};
 use crate::error::Error;
+use crate::hooks::HookName;
 use crate::json::Json;
 use crate::metadata;
 use crate::model::audit::{self, Action, Actor};
@@ -82,7 +83,7 @@ async fn open(start: &Start<'_>, user: &User, password: &str) -> Result<Response
         record(start, user).await?;
         return Err(Error::UserAlreadyExists);
     }
-    let mut tx = state.db.write(&Context::service()).await.map_err(&failed)?;
+    let mut tx = state.asking([HookName::CustomAccessToken]).write(&Context::service()).await.map_err(&failed)?;
     let issued = create::sign_in(start, &mut tx, user).await?.ok_or(Error::UserAlreadyExists)?;
     tx.commit().await.map_err(&failed)?;
     issued.answer(state)
@@ -92,7 +93,7 @@ async fn open(start: &Start<'_>, user: &User, password: &str) -> Result<Response
 /// one in place of the others; what somebody has confirmed is not a stranger's to replace. Who was invited and not yet confirmed is told of nothing that the invitation holds.
 pub(crate) async fn ask_again(start: &Start<'_>, user: &User) -> Result<User, Error> {
     let failed = Error::database(NOT_SAVED);
-    let mut tx = start.state.db.write(&Context::service()).await.map_err(&failed)?;
+    let mut tx = start.state.asking([start.contact.sender()]).write(&Context::service()).await.map_err(&failed)?;
     let is_nobodys = user.email_confirmed_at.is_none() && user.phone_confirmed_at.is_none();
     if is_nobodys && user.identity(start.contact.provider()).is_none() {
         let (_, id) = create::add_identity(start, &mut tx, user, start.data).await.map_err(&failed)?;

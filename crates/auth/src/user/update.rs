@@ -11,6 +11,7 @@ use crate::bearer::Authenticated;
 use crate::changes;
 use crate::client::Client;
 use crate::error::Error;
+use crate::hooks::HookName;
 use crate::json::{Body, Json};
 use crate::letters::{Letters, News};
 use crate::limits::{self, Bucket};
@@ -55,6 +56,15 @@ struct Change {
     app_metadata: Option<Fields>,
 }
 
+impl Change {
+    /// Who may be asked to send something about it.
+    fn asked(&self) -> impl Iterator<Item = HookName> {
+        let is_told = self.email.is_some() || self.phone.is_some() || self.password_hash.is_some();
+        let mail = is_told.then_some(HookName::SendEmail);
+        mail.into_iter().chain(self.phone.is_some().then_some(HookName::SendSms))
+    }
+}
+
 /// Changes what the body names.
 pub(crate) async fn put(
     With(state): With<State>,
@@ -78,7 +88,7 @@ pub(crate) async fn put(
         app_metadata: request.app_metadata,
     };
     let failed = Error::database("Error updating user");
-    let mut tx = state.db.write(&Context::service()).await.map_err(&failed)?;
+    let mut tx = state.asking(change.asked()).write(&Context::service()).await.map_err(&failed)?;
     let before = users::lock(&mut tx, user.id).await.map_err(&failed)?.ok_or(Error::TokenUserNotFound)?;
     if let (Some(_), Some(nonce)) = (&change.password_hash, &change.nonce) {
         reauthenticate::consume(&state, &mut tx, user, nonce).await?;

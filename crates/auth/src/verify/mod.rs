@@ -19,6 +19,7 @@ use serde_json::json;
 use crate::client::Client;
 use crate::contact::Contact;
 use crate::error::Error;
+use crate::hooks::HookName;
 use crate::json::{Body, Json};
 use crate::letters::Letters;
 use crate::limits::{self, Bucket};
@@ -185,7 +186,11 @@ fn posted(state: &State, client: &Client, request: &Request) -> Result<Claim, Er
 async fn verify(state: &State, client: &Client, claim: &Claim, pkce: Option<&Kind>) -> Result<Verified, Error> {
     let failed = Error::database("Database error updating user");
     let known = take::ask(state, claim).await?;
-    let mut tx = state.db.write(&Context::service()).await.map_err(&failed)?;
+    let mut tx = state
+        .asking([HookName::CustomAccessToken, HookName::SendEmail])
+        .write(&Context::service())
+        .await
+        .map_err(&failed)?;
     let (user, purpose) = take::take(state, &mut tx, claim, &known).await?;
     let letters = Letters { state, client, redirect_to: "", is_pkce: false };
     let Some(effect) = effects::apply(&letters, &mut tx, &user, (claim.kind, purpose)).await? else {

@@ -18,6 +18,7 @@ use serde_json::json;
 use super::validity::{self, Over};
 use crate::client::Client;
 use crate::error::Error;
+use crate::hooks::HookName;
 use crate::model::audit::{self, Action, Actor};
 use crate::model::refresh_tokens::{LENGTH, Refreshed};
 use crate::model::sessions::Session;
@@ -73,7 +74,7 @@ pub(super) async fn grant(state: &State, client: &Client, request: Request) -> R
         return Err(Error::RefreshTokenMalformed);
     };
     let context = Context::service().set("lock_timeout", WAIT);
-    let mut tx = state.db.write(&context).await.map_err(&failed)?;
+    let mut tx = state.asking([HookName::CustomAccessToken]).write(&context).await.map_err(&failed)?;
     let refresh = Refresh { state, now: state.clock.now() };
     let outcome = match &counted {
         Some(token) => refresh.counted(&mut tx, token).await?,

@@ -1,0 +1,111 @@
+//! Hooks over HTTP that take their time: who waits for one is in nobody's way. The pool has four connections.
+
+use std::time::Duration;
+
+use auth::{HookName, Settings, SmsSettings};
+use serde_json::{Value, json};
+use testkit::{Answer, Call};
+use tokio::task::JoinSet;
+use wiremock::{Mock, MockServer, Request, ResponseTemplate, matchers};
+
+use crate::hooks::service;
+use crate::support::{PASSWORD, Service, text};
+
+/// More than there are connections.
+const MANY: usize = 6;
+
+/// Half of the connections.
+const HALF: usize = 2;
+
+/// Nearly all the time that a hook has.
+const SLOW: Duration = Duration::from_secs(4);
+
+/// Lets the hook answer what it is given, from now on after a while.
+async fn answer_after(server: &MockServer, delay: Duration) {
+    server.reset().await;
+    let answer = move |request: &Request| {
+        let event: Value = serde_json::from_slice(&request.body).expect("JSON");
+        ResponseTemplate::new(200).set_body_json(json!({"claims": event["claims"]})).set_delay(delay)
+    };
+    Mock::given(matchers::any()).respond_with(answer).mount(server).await;
+}
+
+async fn start(name: HookName, settings: Settings) -> (Service, MockServer) {
+    let server = MockServer::start().await;
+    answer_after(&server, Duration::ZERO).await;
+    (service(settings, &[(name, &server.uri())]).await, server)
+}
+
+fn all_at_once(service: &Service, calls: impl IntoIterator<Item = Call>) -> JoinSet<Answer> {
+    let send = |call: Call| {
+        let router = service.router.clone();
+        async move { call.send(&router).await }
+    };
+    calls.into_iter().map(send).collect()
+}
+
+async fn asked(server: &MockServer) -> usize {
+    server.received_requests().await.expect("requests are recorded").len()
+}
+
+async fn wait_until_asked(server: &MockServer, count: usize) {
+    while asked(server).await < count {
+        tokio::task::yield_now().await;
+    }
+}
+
+async fn open_transactions(service: &Service) -> i64 {
+    service.count("pg_stat_activity where datname = current_database() and state like 'idle in transaction%'").await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sign_ins_hold_nothing_while_the_hook_makes_their_claims() {
+    let (service, server) = start(HookName::CustomAccessToken, Settings::default()).await;
+    let session = service.sign_up("john@example.com").await;
+    answer_after(&server, SLOW).await;
+    let body = json!({"email": "john@example.com", "password": PASSWORD});
+    let mut calls = all_at_once(&service, (0..MANY).map(|_| Call::post("/token?grant_type=password", &body)));
+    wait_until_asked(&server, MANY).await;
+    assert_eq!(open_transactions(&service).await, 0);
+    assert_eq!(service.user(text(&session, "access_token")).await.status, 200);
+    while let Some(answer) = calls.join_next().await {
+        assert_eq!(answer.expect("no panic").status, 200);
+    }
+    assert_eq!(service.count("auth.sessions").await, 7);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refreshes_that_wait_for_the_hook_leave_connections_to_others() {
+    let (service, server) = start(HookName::CustomAccessToken, Settings::default()).await;
+    let session = service.sign_up("john@example.com").await;
+    let mut refreshes = Vec::new();
+    for _ in 0..MANY {
+        let session = service.sign_in("john@example.com", PASSWORD).await.json();
+        let body = json!({"refresh_token": session["refresh_token"]});
+        refreshes.push(Call::post("/token?grant_type=refresh_token", &body));
+    }
+    answer_after(&server, SLOW).await;
+    let mut calls = all_at_once(&service, refreshes);
+    assert_others_pass(&service, &server, &session).await;
+    assert!(calls.try_join_next().is_none(), "all of them still wait");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn codes_that_wait_for_the_hook_leave_connections_to_others() {
+    let sms = SmsSettings { autoconfirm: false, ..SmsSettings::default() };
+    let settings = Settings { phone_enabled: true, sms, ..Settings::default() };
+    let (service, server) = start(HookName::SendSms, settings).await;
+    let session = service.sign_up("john@example.com").await;
+    answer_after(&server, SLOW).await;
+    let call = |number| Call::post("/otp", &json!({"phone": format!("1555010{number}")}));
+    let mut calls = all_at_once(&service, (0..MANY).map(call));
+    assert_others_pass(&service, &server, &session).await;
+    assert!(calls.try_join_next().is_none(), "all of them still wait");
+}
+
+async fn assert_others_pass(service: &Service, server: &MockServer, session: &Value) {
+    wait_until_asked(server, HALF).await;
+    assert_eq!(service.user(text(session, "access_token")).await.status, 200);
+    assert_eq!(open_transactions(service).await, i64::try_from(HALF).expect("a few"));
+    assert_eq!(asked(server).await, HALF);
+}
