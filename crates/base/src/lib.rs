@@ -4,6 +4,7 @@
 pub mod clock;
 pub mod http;
 pub mod jwk;
+pub mod jws;
 pub mod jwt;
 pub mod project;
 pub mod random;

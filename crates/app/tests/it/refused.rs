@@ -45,6 +45,16 @@ fn names_and_values_in_the_environment() {
         ("GOTRUE_MAILER_OTP_LENGTH", "11", "GOTRUE_MAILER_OTP_LENGTH: must be between 6 and 10"),
         ("GOTRUE_SMS_PROVIDER", "twilio", "GOTRUE_SMS_TWILIO_ACCOUNT_SID (`auth.sms.twilio.account_sid`) is missing"),
         ("GOTRUE_JWT_KEYS", "[hidden", "GOTRUE_JWT_KEYS: a JSON array of private JWKs is expected"),
+        (
+            "GOTRUE_JWT_KEYS",
+            r#"[{"kty":"oct","kid":"a","k":"","key_ops":["sign"]}]"#,
+            "environment GOTRUE_JWT_KEYS: JWK \"a\": the secret `k` has 0 bytes, HS256 needs at least 32",
+        ),
+        (
+            "GOTRUE_JWT_KEYS",
+            r#"[{"kty":"RSA","alg":"PS256"}]"#,
+            "environment GOTRUE_JWT_KEYS: JWK number 1: `alg` \"PS256\" is not supported",
+        ),
         ("GOTRUE_JWT_SECRET", "hidden", "GOTRUE_JWT_SECRET: a secret of at least 32 characters is expected"),
     ] {
         let found = refusal("", &[(name, value)]);
