@@ -8,6 +8,7 @@ pub mod jws;
 pub mod jwt;
 pub mod project;
 pub mod random;
+pub mod rotation;
 
 pub use clock::Clock;
 pub use random::Random;

@@ -123,6 +123,11 @@ impl GivenKeys {
         Ok(())
     }
 
+    /// Whether the signing keys of the data directory have no effect.
+    pub(crate) fn replaces_signing_keys(&self) -> bool {
+        self.jwt_keys.is_some() || self.secret_id.is_some()
+    }
+
     /// Replaces what is given.
     pub fn apply(&self, keys: &mut ProjectKeys) {
         if let Some(secret) = &self.jwt_secret {
