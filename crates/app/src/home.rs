@@ -91,8 +91,16 @@ impl Home {
             return Ok(keys);
         }
         let keys = ProjectKeys::generate(random, clock);
-        write_private(&self.0.join("keys.json"), &serde_json::to_vec_pretty(&keys)?)?;
+        self.keep_keys(&keys)?;
         Ok(keys)
+    }
+
+    /// Keeps the project's keys; a server knows them from its next start.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn keep_keys(&self, keys: &ProjectKeys) -> Result<()> {
+        self.keep("keys.json", Some(keys))
     }
 
     /// The first operator's one-time password, kept until it was used.
@@ -173,12 +181,18 @@ fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Option<T>> {
     }
 }
 
-/// Writes a file that only its owner may read; a crash leaves the old one or the new one, never half of it.
+/// Writes a file that only its owner may read; a crash leaves the old one or the new one, never half of it. It stays with
+/// its owner: root may change what a server reads that runs as another user.
 fn write_private(path: &Path, bytes: &[u8]) -> Result<()> {
-    use std::os::unix::fs::OpenOptionsExt;
+    use std::os::unix::fs::{MetadataExt, OpenOptionsExt, fchown};
     let draft = path.with_extension("draft");
     let write = || -> std::io::Result<()> {
         let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
+        if let Ok(before) = fs::metadata(path)
+            && before.uid() != file.metadata()?.uid()
+        {
+            fchown(&file, Some(before.uid()), Some(before.gid()))?;
+        }
         file.write_all(bytes)?;
         file.sync_all()?;
         fs::rename(&draft, path)

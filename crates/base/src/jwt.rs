@@ -6,15 +6,14 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use aws_lc_rs::rand::SystemRandom;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jsonwebtoken::errors::ErrorKind;
-use jsonwebtoken::{Algorithm, Header, Validation};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::jwk::Key;
+use crate::jws::Algorithm;
 
 /// How many verified tokens are remembered; at about 2 KiB each this bounds the cache to some 8 MiB.
 const REMEMBERED: usize = 4096;
@@ -121,7 +120,7 @@ impl Keyring {
     /// (HS256). The secret and every key verify.
     #[must_use]
     pub fn new(secret: &[u8], keys: Vec<Key>) -> Self {
-        let signing = keys.iter().position(|key| key.encoding.is_some());
+        let signing = keys.iter().position(Key::signs);
         Self(Arc::new(Keys { secret: Key::secret(secret), signing, keys, remembered: Mutex::default() }))
     }
 
@@ -130,7 +129,7 @@ impl Keyring {
     /// # Panics
     /// When the signing key cannot sign, which reading it has excluded.
     #[must_use]
-    pub fn sign<T: serde::Serialize>(&self, claims: &T) -> String {
+    pub fn sign<T: Serialize>(&self, claims: &T) -> String {
         let key = self.0.signing.and_then(|index| self.0.keys.get(index)).unwrap_or(&self.0.secret);
         sign_with(key, claims)
     }
@@ -140,7 +139,7 @@ impl Keyring {
     /// # Panics
     /// Never for claims that serialise to JSON.
     #[must_use]
-    pub fn sign_with_secret<T: serde::Serialize>(&self, claims: &T) -> String {
+    pub fn sign_with_secret<T: Serialize>(&self, claims: &T) -> String {
         sign_with(&self.0.secret, claims)
     }
 
@@ -148,7 +147,7 @@ impl Keyring {
     #[must_use]
     pub fn algorithms(&self) -> BTreeSet<String> {
         let keys = self.0.keys.iter().chain([&self.0.secret]);
-        keys.map(|key| format!("{:?}", key.algorithm)).collect()
+        keys.map(|key| key.algorithm.name().to_owned()).collect()
     }
 
     /// The public keys as a JWK set; shared secrets are left out.
@@ -180,81 +179,92 @@ impl Keyring {
     }
 
     fn verify_signature(&self, token: &str) -> Result<Token, VerifyError> {
-        let parts = token.split('.').count();
-        if parts != 3 {
-            return Err(VerifyError::Parts(parts));
+        let parts: Vec<_> = token.split('.').collect();
+        let [header, claims, signature] = parts[..] else { return Err(VerifyError::Parts(parts.len())) };
+        let decode = |part: &str| URL_SAFE_NO_PAD.decode(part).map_err(|_| VerifyError::Malformed);
+        let header: Header = serde_json::from_slice(&decode(header)?).map_err(|_| VerifyError::Malformed)?;
+        let algorithm = Algorithm::named(&header.alg).ok_or(VerifyError::Algorithm)?;
+        let keys = self.keys_for(algorithm, header.kid.as_deref())?;
+        let signature = decode(signature)?;
+        let signed = &token.as_bytes()[..token.len() - parts[2].len() - 1];
+        if !keys.iter().any(|key| key.verifier.accepts(signed, &signature)) {
+            return Err(VerifyError::Signature);
         }
-        let header = jsonwebtoken::decode_header(token).map_err(|error| match error.kind() {
-            ErrorKind::InvalidAlgorithmName => VerifyError::Algorithm,
-            // An algorithm that the library does not know (`none`) fails to parse as JSON.
-            ErrorKind::Json(_) if names_unknown_algorithm(token) => VerifyError::Algorithm,
-            _ => VerifyError::Malformed,
-        })?;
-        let key = self.key_for(&header)?;
-        let mut validation = Validation::new(key.algorithm);
-        validation.required_spec_claims.clear();
-        validation.validate_exp = false;
-        validation.validate_aud = false;
-        let data =
-            jsonwebtoken::decode::<Map<String, Value>>(token, &key.decoding, &validation).map_err(
-                |error| match error.kind() {
-                    ErrorKind::InvalidSignature => VerifyError::Signature,
-                    ErrorKind::InvalidAlgorithm => VerifyError::Algorithm,
-                    _ => VerifyError::Malformed,
-                },
-            )?;
-        let claims_json = serde_json::to_string(&data.claims).map_err(|_| VerifyError::Malformed)?;
-        Ok(Token { claims: data.claims, claims_json })
+        let claims: Map<String, Value> =
+            serde_json::from_slice(&decode(claims)?).map_err(|_| VerifyError::Malformed)?;
+        let claims_json = serde_json::to_string(&claims).map_err(|_| VerifyError::Malformed)?;
+        Ok(Token { claims, claims_json })
     }
 
-    /// The key that a header may use: that of its `kid`, else the secret for HS256, else none.
-    fn key_for(&self, header: &Header) -> Result<&Key, VerifyError> {
-        let named = header.kid.as_ref().and_then(|kid| self.0.keys.iter().find(|key| key.id.as_ref() == Some(kid)));
-        match (named, header.alg) {
-            (Some(key), algorithm) if key.algorithm == algorithm => Ok(key),
-            (Some(_), _) => Err(VerifyError::Algorithm),
-            (None, Algorithm::HS256) => Ok(&self.0.secret),
-            (None, algorithm) if self.0.keys.iter().any(|key| key.algorithm == algorithm) => Err(VerifyError::NoKey),
-            (None, _) => Err(VerifyError::Algorithm),
+    /// The keys that a header may use: that of its `kid`; without `kid` those without one; for HS256 then the secret.
+    fn keys_for(&self, algorithm: Algorithm, kid: Option<&str>) -> Result<Vec<&Key>, VerifyError> {
+        let kid = kid.filter(|kid| !kid.is_empty());
+        if let Some(named) = self.0.keys.iter().find(|key| kid.is_some() && key.id.as_deref() == kid) {
+            return if named.algorithm == algorithm { Ok(vec![named]) } else { Err(VerifyError::Algorithm) };
+        }
+        let fits = |key: &&Key| key.algorithm == algorithm;
+        let nameless = self.0.keys.iter().filter(|key| kid.is_none() && key.id.is_none());
+        let fitting: Vec<_> = nameless.chain([&self.0.secret]).filter(fits).collect();
+        match fitting.is_empty() {
+            false => Ok(fitting),
+            true if self.0.keys.iter().any(|key| fits(&key)) => Err(VerifyError::NoKey),
+            true => Err(VerifyError::Algorithm),
         }
     }
 }
 
-fn sign_with<T: serde::Serialize>(key: &Key, claims: &T) -> String {
-    let mut header = Header::new(key.algorithm);
-    header.kid.clone_from(&key.id);
-    if let Some(pair) = &key.pair {
-        let part = |json: Vec<u8>| URL_SAFE_NO_PAD.encode(json);
-        let header = serde_json::to_vec(&header).expect("a header serialises");
-        let claims = serde_json::to_vec(claims).expect("claims serialise");
-        let signed = format!("{}.{}", part(header), part(claims));
-        let signature = pair.sign(&SystemRandom::new(), signed.as_bytes()).expect("the system gives randomness");
-        return format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature));
-    }
-    let encoding = key.encoding.as_ref().expect("a keyring signs with a key that has a private part");
-    jsonwebtoken::encode(&header, claims, encoding).expect("claims serialise and the key fits its algorithm")
+/// What a token says of its key; further members have no effect.
+#[derive(Deserialize)]
+struct Header {
+    alg: String,
+    kid: Option<String>,
 }
 
-fn names_unknown_algorithm(token: &str) -> bool {
-    let header = token.split('.').next().unwrap_or_default();
-    URL_SAFE_NO_PAD
-        .decode(header)
-        .ok()
-        .and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok())
-        .is_some_and(|header| header["alg"].is_string())
+/// The header of our own tokens.
+#[derive(Serialize)]
+struct OwnHeader<'a> {
+    typ: &'static str,
+    alg: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kid: Option<&'a str>,
+}
+
+fn sign_with<T: Serialize>(key: &Key, claims: &T) -> String {
+    let header = OwnHeader { typ: "JWT", alg: key.algorithm.name(), kid: key.id.as_deref() };
+    let header = serde_json::to_vec(&header).expect("a header serialises");
+    let claims = serde_json::to_vec(claims).expect("claims serialise");
+    let signed = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
+    let signer = key.signer.as_ref().expect("a keyring signs with a key that has a private part");
+    let signature = signer.sign(signed.as_bytes()).expect("the system gives randomness");
+    format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::Random;
-    use crate::jwk::generate_es256;
+    use crate::jwk::{self, Kind};
+    use jsonwebtoken::{DecodingKey, EncodingKey, Validation};
 
     const SECRET: &[u8] = b"a-secret-of-at-least-32-characters";
 
+    fn generate_es256() -> Value {
+        jwk::generate(Kind::Es256, &Random::system())
+    }
+
     fn keyring() -> Keyring {
-        let key = Key::from_jwk(&generate_es256(&Random::system())).expect("a valid key");
-        Keyring::new(SECRET, vec![key])
+        Keyring::new(SECRET, vec![Key::from_jwk(&generate_es256()).expect("a valid key")])
+    }
+
+    /// A token as another library makes it.
+    fn foreign(algorithm: jsonwebtoken::Algorithm, kid: Option<&str>, key: &EncodingKey, claims: &Value) -> String {
+        let header = jsonwebtoken::Header { kid: kid.map(str::to_owned), ..jsonwebtoken::Header::new(algorithm) };
+        jsonwebtoken::encode(&header, claims, key).expect("a token")
+    }
+
+    fn header_of(token: &str) -> Value {
+        let part = URL_SAFE_NO_PAD.decode(token.split('.').next().expect("a part")).expect("base64url");
+        serde_json::from_slice(&part).expect("JSON")
     }
 
     #[test]
@@ -273,29 +283,94 @@ mod tests {
     #[test]
     fn an_unknown_key_is_the_secret_for_hs256_only() {
         let keyring = keyring();
-        let token = |algorithm, encoding: &jsonwebtoken::EncodingKey| {
-            let header = Header { kid: Some("unknown".to_owned()), ..Header::new(algorithm) };
-            jsonwebtoken::encode(&header, &json!({"sub": "x"}), encoding).expect("a token")
+        let token = |secret| {
+            let key = EncodingKey::from_secret(secret);
+            foreign(jsonwebtoken::Algorithm::HS256, Some("unknown"), &key, &json!({"sub": "x"}))
         };
-        let secret = token(Algorithm::HS256, &jsonwebtoken::EncodingKey::from_secret(SECRET));
-        assert_eq!(keyring.verify(&secret).expect("the secret's").text("sub"), Some("x"));
-        let other = token(Algorithm::HS256, &jsonwebtoken::EncodingKey::from_secret(b"another"));
-        assert_eq!(keyring.verify(&other).expect_err("another secret"), VerifyError::Signature);
-        let key = keyring.0.keys[0].encoding.as_ref().expect("a private key");
-        assert_eq!(keyring.verify(&token(Algorithm::ES256, key)).expect_err("no key"), VerifyError::NoKey);
+        assert_eq!(keyring.verify(&token(SECRET)).expect("the secret's").text("sub"), Some("x"));
+        assert_eq!(keyring.verify(&token(b"another")).expect_err("another secret"), VerifyError::Signature);
+        let mut twin = generate_es256();
+        twin["kid"] = json!("unknown");
+        let twin = Keyring::new(SECRET, vec![Key::from_jwk(&twin).expect("a valid key")]);
+        assert_eq!(keyring.verify(&twin.sign(&json!({}))).expect_err("no key"), VerifyError::NoKey);
+    }
+
+    /// What every algorithm signs, another library verifies; ES512 is not in that library.
+    #[test]
+    fn other_libraries_verify_what_is_signed() {
+        for (kind, algorithm) in [
+            (Kind::Es256, jsonwebtoken::Algorithm::ES256),
+            (Kind::Rs256, jsonwebtoken::Algorithm::RS256),
+            (Kind::Rs256, jsonwebtoken::Algorithm::RS512),
+            (Kind::EdDsa, jsonwebtoken::Algorithm::EdDSA),
+        ] {
+            let mut jwk = jwk::generate(kind, &Random::system());
+            jwk["alg"] = json!(format!("{algorithm:?}"));
+            let keyring = Keyring::new(SECRET, vec![Key::from_jwk(&jwk).expect("a valid key")]);
+            let token = keyring.sign(&json!({"sub": "x"}));
+            assert_eq!(header_of(&token), json!({"typ": "JWT", "alg": jwk["alg"], "kid": jwk["kid"]}));
+            let public = serde_json::from_value(keyring.jwks()["keys"][0].clone()).expect("a JWK");
+            let key = DecodingKey::from_jwk(&public).expect("a public key");
+            let mut validation = Validation::new(algorithm);
+            validation.required_spec_claims.clear();
+            assert_eq!(jsonwebtoken::decode::<Value>(&token, &key, &validation).expect("valid").claims["sub"], "x");
+            assert_eq!(keyring.verify(&token).expect("our own").text("sub"), Some("x"));
+            let (signed, _) = token.rsplit_once('.').expect("three parts");
+            assert_eq!(keyring.verify(&format!("{signed}.AAAA")).expect_err("forged"), VerifyError::Signature);
+        }
+    }
+
+    #[test]
+    fn es512_signs_and_verifies() {
+        let jwk: Value = serde_json::from_str(include_str!("../testdata/p521.jwk.json")).expect("a JWK");
+        let keyring = Keyring::new(SECRET, vec![Key::from_jwk(&jwk).expect("a valid key")]);
+        // Made with Node: sign('sha512', …, {dsaEncoding: 'ieee-p1363'}).
+        let token = include_str!("../testdata/p521.jwt").trim_end();
+        assert_eq!(keyring.verify(token).expect("another's").text("sub"), Some("x"));
+        let own = keyring.sign(&json!({"sub": "y"}));
+        assert_eq!(header_of(&own)["alg"], "ES512");
+        assert_eq!(keyring.verify(&own).expect("our own").text("sub"), Some("y"));
+        assert_eq!(keyring.algorithms().into_iter().collect::<Vec<_>>(), ["ES512", "HS256"]);
+    }
+
+    /// A token without `kid` is checked with the keys without one, and then with the secret.
+    #[test]
+    fn a_key_without_id_signs_without_kid() {
+        let without = |kind| {
+            let mut jwk = jwk::generate(kind, &Random::system());
+            jwk.as_object_mut().expect("an object").remove("kid");
+            Key::from_jwk(&jwk).expect("a valid key")
+        };
+        let oct = json!({"kty": "oct", "k": URL_SAFE_NO_PAD.encode([1; 32]), "key_ops": ["verify"]});
+        let oct = Key::from_jwk(&oct).expect("a valid key");
+        let keyring = Keyring::new(SECRET, vec![without(Kind::Es256), without(Kind::Es256), oct]);
+        let token = keyring.sign(&json!({"sub": "x"}));
+        assert_eq!(header_of(&token), json!({"typ": "JWT", "alg": "ES256"}));
+        assert!(keyring.jwks()["keys"][0].get("kid").is_none());
+        keyring.verify(&token).expect("our own token");
+        keyring.verify(&keyring.sign_with_secret(&json!({}))).expect("the secret's");
+        let old = foreign(
+            jsonwebtoken::Algorithm::HS256,
+            Some(""),
+            &EncodingKey::from_secret(&[1; 32]),
+            &json!({"sub": "x"}),
+        );
+        keyring.verify(&old).expect("an empty kid is none");
+        assert_eq!(keyring.verify(&self::keyring().sign(&json!({}))).expect_err("a kid"), VerifyError::NoKey);
+        let other = Keyring::new(SECRET, vec![without(Kind::Es256)]).sign(&json!({}));
+        assert_eq!(keyring.verify(&other).expect_err("another key"), VerifyError::Signature);
     }
 
     /// Behaviour 100: one key signs; the keys that verify are published, secrets are not.
     #[test]
     fn the_first_private_key_signs_and_secrets_stay_hidden() {
-        let mut standby = generate_es256(&Random::system());
+        let mut standby = generate_es256();
         standby["key_ops"] = json!(["verify"]);
-        let (first, second) = (generate_es256(&Random::system()), generate_es256(&Random::system()));
-        let oct = json!({"kty": "oct", "kid": "hidden", "alg": "HS256", "k": "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0"});
+        let (first, second) = (generate_es256(), generate_es256());
+        let oct = json!({"kty": "oct", "kid": "hidden", "alg": "HS256", "k": URL_SAFE_NO_PAD.encode([1; 32])});
         let keys = [&standby, &first, &second, &oct].map(|jwk| Key::from_jwk(jwk).expect("a valid key"));
         let keyring = Keyring::new(SECRET, keys.into());
-        let header = jsonwebtoken::decode_header(keyring.sign(&json!({}))).expect("a header");
-        assert_eq!(header.kid.as_deref(), first["kid"].as_str());
+        assert_eq!(header_of(&keyring.sign(&json!({})))["kid"], first["kid"]);
         let jwks = keyring.jwks();
         let published: Vec<_> = jwks["keys"].as_array().expect("keys").iter().map(|key| &key["kid"]).collect();
         assert_eq!(published, [&standby["kid"], &first["kid"], &second["kid"]]);
@@ -319,10 +394,9 @@ mod tests {
         // The classic confusion attack: HS256 with the published key as the secret, under its kid.
         let keys = keyring();
         let public = keys.jwks()["keys"][0].clone();
-        let mut header = Header::new(Algorithm::HS256);
-        header.kid = public["kid"].as_str().map(str::to_owned);
-        let key = jsonwebtoken::EncodingKey::from_secret(public.to_string().as_bytes());
-        let token = jsonwebtoken::encode(&header, &json!({"role": "service_role"}), &key).expect("signs");
+        let key = EncodingKey::from_secret(public.to_string().as_bytes());
+        let claims = json!({"role": "service_role"});
+        let token = foreign(jsonwebtoken::Algorithm::HS256, public["kid"].as_str(), &key, &claims);
         assert_eq!(keys.verify(&token).expect_err("confused algorithm"), VerifyError::Algorithm);
     }
 

@@ -4,9 +4,11 @@
 pub mod clock;
 pub mod http;
 pub mod jwk;
+pub mod jws;
 pub mod jwt;
 pub mod project;
 pub mod random;
+pub mod rotation;
 
 pub use clock::Clock;
 pub use random::Random;

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use crate::jwk::{self, Key};
+use crate::jwk::{self, Kind};
 use crate::jwt::Keyring;
 use crate::{Clock, Random};
 
@@ -77,7 +77,7 @@ impl ProjectKeys {
             publishable_key: api_key("sb_publishable_", random),
             secret_key: api_key("sb_secret_", random).into(),
             jwt_secret: URL_SAFE_NO_PAD.encode(random.bytes::<48>()).into(),
-            jwt_keys: vec![PrivateJwk(jwk::generate_es256(random))],
+            jwt_keys: vec![PrivateJwk(jwk::generate(Kind::Es256, random))],
         }
     }
 
@@ -86,7 +86,7 @@ impl ProjectKeys {
     /// # Errors
     /// [`jwk::Error`] for a configured key that cannot be used.
     pub fn keyring(&self) -> Result<Keyring, jwk::Error> {
-        let keys = self.jwt_keys.iter().map(|jwk| Key::from_jwk(&jwk.0)).collect::<Result<_, _>>()?;
+        let keys = jwk::read(self.jwt_keys.iter().map(|jwk| &jwk.0))?;
         Ok(Keyring::new(self.jwt_secret.expose_secret().as_bytes(), keys))
     }
 

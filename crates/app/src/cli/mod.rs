@@ -62,7 +62,7 @@ enum Command {
     /// Work on stored files
     #[command(subcommand)]
     Storage(storage::Storage),
-    /// Show the project's keys
+    /// Show the project's keys, and change its signing keys
     #[command(subcommand)]
     Keys(keys::Keys),
     /// Print the version

@@ -128,14 +128,8 @@ impl Settings {
 fn signing_keys(text: &str) -> Result<Vec<PrivateJwk>> {
     let keys: Vec<PrivateJwk> =
         serde_json::from_str(text).map_err(|_| anyhow!("a JSON array of private JWKs is expected"))?;
-    for key in &keys {
-        base::jwk::Key::from_jwk(&key.0)?;
-    }
-    let signs = |PrivateJwk(key): &&PrivateJwk| {
-        let may_sign = key["key_ops"].as_array().is_none_or(|operations| operations.iter().any(|each| each == "sign"));
-        may_sign && (key["d"].is_string() || key["k"].is_string())
-    };
-    match keys.iter().filter(signs).count() {
+    let signing = base::jwk::read(keys.iter().map(|key| &key.0))?.iter().filter(|key| key.signs()).count();
+    match signing {
         1 => Ok(keys),
         0 if keys.is_empty() => Ok(keys),
         0 => bail!("none of the keys signs: one needs a private part and `sign` among its `key_ops`"),
@@ -149,13 +143,19 @@ mod tests {
 
     #[test]
     fn exactly_one_key_signs() {
-        let key =
-            |operations: &str| format!(r#"{{"kty":"oct","kid":"a","k":"c2VjcmV0LXNlY3JldA","key_ops":{operations}}}"#);
-        let (signs, verifies) = (key(r#"["sign","verify"]"#), key(r#"["verify"]"#));
+        let key = |id: &str, operations: &str| {
+            let k = "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LXNlY3JldA";
+            format!(r#"{{"kty":"oct","kid":"{id}","k":"{k}","key_ops":{operations}}}"#)
+        };
+        let (signs, verifies) = (key("a", r#"["sign","verify"]"#), key("b", r#"["verify"]"#));
+        let also_signs = key("c", r#"["sign"]"#);
         assert_eq!(signing_keys(&format!("[{signs},{verifies}]")).expect("valid").len(), 2);
         assert_eq!(signing_keys("[]").expect("valid").len(), 0);
         let message = |text: &str| signing_keys(text).expect_err("wrong keys").to_string();
-        assert!(message(&format!("[{signs},{signs}]")).starts_with("2 of the keys sign"));
+        assert!(message(&format!("[{signs},{also_signs}]")).starts_with("2 of the keys sign"));
+        assert_eq!(message(&format!("[{signs},{signs}]")), r#"JWK "a": another key has the same `kid`"#);
+        let empty = r#"[{"kty":"oct","kid":"a","k":""}]"#;
+        assert_eq!(message(empty), r#"JWK "a": the secret `k` has 0 bytes, HS256 needs at least 32"#);
         assert!(message(&format!("[{verifies}]")).starts_with("none of the keys signs"));
         assert!(!message(r#"["c2VjcmV0LXNlY3JldA"]"#).contains("c2Vjc") && !message("c2Vjc").contains("c2Vjc"));
     }

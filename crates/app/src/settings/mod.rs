@@ -116,6 +116,22 @@ pub struct GivenKeys {
 }
 
 impl GivenKeys {
+    /// Checks that each id stands for one key.
+    fn check(&self) -> Result<()> {
+        let (Some(keys), Some(id)) = (&self.jwt_keys, &self.secret_id) else { return Ok(()) };
+        if keys.iter().any(|PrivateJwk(key)| key["kid"] == **id) {
+            bail!(
+                "GOTRUE_JWT_KEY_ID: {id:?} is the `kid` of one of GOTRUE_JWT_KEYS too, and can be that of one key only"
+            );
+        }
+        Ok(())
+    }
+
+    /// Whether the signing keys of the data directory have no effect.
+    pub(crate) fn replaces_signing_keys(&self) -> bool {
+        self.jwt_keys.is_some() || self.secret_id.is_some()
+    }
+
     /// Replaces what is given.
     pub fn apply(&self, keys: &mut ProjectKeys) {
         if let Some(secret) = &self.jwt_secret {
@@ -283,6 +299,7 @@ impl Settings {
             // Others check our tokens with the secret that all of them were given.
             self.keys.jwt_keys = self.keys.secret_id.is_none().then(Vec::new);
         }
+        self.keys.check()?;
         self.outside.settings(&self.auth.site_url)?;
         let protection = self.outside.protection()?;
         if !protection.blocked_mail_servers.is_empty() && !protection.extended_email_validation {

@@ -217,6 +217,15 @@ fn the_secret_signs_where_it_has_a_name_or_others_share_it() {
 }
 
 #[test]
+fn the_secret_and_a_key_cannot_have_the_same_name() {
+    let key = r#"[{"kty":"oct","kid":"one","k":"MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY"}]"#;
+    let with = |id: &str| load(&[], &[("GOTRUE_JWT_KEYS", key), ("GOTRUE_JWT_KEY_ID", id)]);
+    assert!(with("two").is_ok());
+    let error = with("one").expect_err("the same name twice").to_string();
+    assert!(error.starts_with(r#"GOTRUE_JWT_KEY_ID: "one" is the `kid` of one of GOTRUE_JWT_KEYS too"#), "{error}");
+}
+
+#[test]
 fn every_setting_of_the_table_is_applied() {
     for setting in table::all() {
         let error = Settings::default().apply(&setting.name, "\u{1}").err().map(|error| error.to_string());

@@ -6,4 +6,5 @@ mod mail_server;
 mod program;
 mod project;
 mod refused;
+mod signing_keys;
 mod tls;

@@ -82,6 +82,16 @@ fn names_and_values_in_the_environment() {
             "GOTRUE_SMS_TEMPLATE (`auth.sms.template`): there is no variable .Token; the code is .Code",
         ),
         ("GOTRUE_SMS_TEMPLATE", "Hello", "GOTRUE_SMS_TEMPLATE (`auth.sms.template`): the code is not in the text"),
+        (
+            "GOTRUE_JWT_KEYS",
+            r#"[{"kty":"oct","kid":"a","k":"","key_ops":["sign"]}]"#,
+            "environment GOTRUE_JWT_KEYS: JWK \"a\": the secret `k` has 0 bytes, HS256 needs at least 32",
+        ),
+        (
+            "GOTRUE_JWT_KEYS",
+            r#"[{"kty":"RSA","alg":"PS256"}]"#,
+            "environment GOTRUE_JWT_KEYS: JWK number 1: `alg` \"PS256\" is not supported",
+        ),
         ("GOTRUE_JWT_SECRET", "hidden", "GOTRUE_JWT_SECRET: a secret of at least 32 characters is expected"),
     ] {
         let found = refusal("", &[(name, value)]);

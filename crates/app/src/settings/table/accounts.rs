@@ -14,7 +14,7 @@ pub(super) const ACCOUNTS: &[Setting] = &[
         "GOTRUE_JWT_KEYS",
         None,
         "an ES256 key, made at the first start",
-        "JSON array of private JWKs, of which exactly one signs; the others (`key_ops` without `sign`) stand by or are previous; `[]`: `JWT_SECRET` signs",
+        "JSON array of private JWKs, of which exactly one signs; the others (`key_ops` without `sign`) stand by or are previous; `[]`: `JWT_SECRET` signs; see [keys](keys.md)",
     ),
     setting(
         "GOTRUE_JWT_VALID_METHODS",
