@@ -74,22 +74,24 @@ const PARTS: &str = "
 /// Gives tables and types to the role that the service logs in as; whoever had them keeps its rights through it.
 const GIVE: &str = "
     select statement from (
-      select format('alter table auth.%I owner to supabase_auth_admin', relname) as statement, relowner as owner
-      from pg_class
-      where relnamespace = 'auth'::regnamespace and relkind = 'r'
-        and (relname::text = any($1) or relname = 'schema_migrations')
+      select 1 as step, 'grant all on schema auth to supabase_auth_admin' as statement
+      where not has_schema_privilege('supabase_auth_admin', 'auth', 'usage')
+        or not has_schema_privilege('supabase_auth_admin', 'auth', 'create')
       union all
-      select format('alter type auth.%I owner to supabase_auth_admin', typname), typowner
-      from pg_type where typnamespace = 'auth'::regnamespace and typtype = 'e' and typname::text = any($1)
+      select 2, format('alter %s auth.%I owner to supabase_auth_admin', kind, name)
+      from (
+        select 'table' as kind, relname as name, relowner as owner from pg_class
+        where relnamespace = 'auth'::regnamespace and relkind = 'r'
+        union all
+        select 'type', typname, typowner from pg_type where typnamespace = 'auth'::regnamespace and typtype = 'e'
+      ) owned
+      where owner <> 'supabase_auth_admin'::regrole and (name::text = any($1) or name = 'schema_migrations')
       union all
-      select 'alter schema auth owner to supabase_auth_admin', nspowner from pg_namespace where nspname = 'auth'
-    ) owned
-    where owner <> 'supabase_auth_admin'::regrole
-    union all
-    select distinct format('grant supabase_auth_admin to %I', r.rolname)
-    from pg_class c join pg_roles r on r.oid = c.relowner
-    where c.relnamespace = 'auth'::regnamespace and c.relkind = 'r' and c.relname::text = any($1)
-      and not r.rolsuper and r.rolname <> 'supabase_auth_admin'";
+      select distinct 3, format('grant supabase_auth_admin to %I', r.rolname)
+      from pg_class c join pg_roles r on r.oid = c.relowner
+      where c.relnamespace = 'auth'::regnamespace and c.relkind = 'r' and c.relname::text = any($1)
+        and not r.rolsuper and r.rolname <> 'supabase_auth_admin'
+    ) given order by step";
 
 /// Why a database that has a schema `auth` or `storage` is not taken over.
 #[derive(Debug, thiserror::Error)]

@@ -71,7 +71,10 @@ async fn accounts_of_supabases_service_are_taken_over_in_place() {
 #[tokio::test]
 async fn tables_of_another_role_are_given_to_the_services() {
     let role = format!("owner_{}", uuid::Uuid::new_v4().simple());
-    let give = format!("create role {role}; alter table auth.users owner to {role}; alter schema auth owner to {role}");
+    let give = format!(
+        "create role {role}; alter schema auth owner to {role}; alter type auth.aal_level owner to {role};
+         alter table auth.users owner to {role}"
+    );
     let test = supabases(VERSION, &give).await;
     assert_eq!(migrate(test.target()).await.expect("it is taken over"), Before::Supabases);
     const OWNERS: &str = "select string_agg(distinct relowner::regrole::text, ',') from pg_class
@@ -79,7 +82,7 @@ async fn tables_of_another_role_are_given_to_the_services() {
     assert_eq!(test.value::<String>(OWNERS).await, "supabase_auth_admin");
     let keeps = format!("select has_table_privilege('{role}', 'auth.users', 'insert')");
     assert!(test.value::<bool>(&keeps).await);
-    test.sql(&format!("drop owned by {role}; drop role {role}")).await;
+    test.sql(&format!("reassign owned by {role} to supabase_auth_admin; drop owned by {role}; drop role {role}")).await;
 }
 
 #[tokio::test]
