@@ -15,7 +15,7 @@ use crate::settings::{Settings, name_of_part};
 const SCHEMA_CHANNEL: &str = "pgrst";
 
 /// The role that the accounts service logs in as.
-const ACCOUNTS: &str = "supabase_auth_admin";
+pub const ACCOUNTS: &str = "supabase_auth_admin";
 
 /// Whether the database was given with the login of the accounts service, as to Supabase's own: it serves accounts
 /// alone, and changes neither the schema nor roles.

@@ -2,21 +2,8 @@
 --
 -- Roles are shared by all databases of a cluster, so every one may be here already, made by an earlier
 -- database or by the operator. An existing role keeps its attributes, settings and password; only missing
--- memberships are added. Passwords are not set here.
-
--- The schemas of the following files are made from nothing; say so before anything is touched.
-do $$
-declare
-  taken text;
-begin
-  select string_agg(nspname, ', ') into taken from pg_catalog.pg_namespace where nspname in ('auth', 'storage');
-  if taken is not null then
-    raise exception 'database % already has: schema %', current_database(), taken
-      using errcode = 'duplicate_schema',
-            hint = 'start with an empty database; taking over an existing auth or storage schema is not supported';
-  end if;
-end
-$$;
+-- memberships are added. Passwords are not set here. Where accounts are taken over (see adopt.rs), the database's own
+-- settings and extensions stay as they are.
 
 -- Two databases of one cluster may be migrated at the same moment, and an advisory lock reaches no further
 -- than its database. A lock on this shared catalog does; logging in is not held up by it.
@@ -117,7 +104,7 @@ $$;
 -- SQL written for Supabase finds `extensions` on its path, whoever logs in.
 do $$
 begin
-  if not exists (
+  if not exists (select from vestibule.migrations where name = '0002_auth_tables (adopted)') and not exists (
     select
     from pg_catalog.pg_db_role_setting s, unnest(s.setconfig) as setting
     where s.setdatabase = (select oid from pg_catalog.pg_database where datname = current_database())
@@ -137,6 +124,9 @@ do $$
 declare
   extension text;
 begin
+  if exists (select from vestibule.migrations where name = '0002_auth_tables (adopted)') then
+    return;
+  end if;
   foreach extension in array array['pgcrypto', 'uuid-ossp'] loop
     if not exists (select from pg_catalog.pg_available_extensions where name = extension) then
       raise notice 'extension % is not installed on this server and is left out', extension;

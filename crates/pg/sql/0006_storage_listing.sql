@@ -376,3 +376,33 @@ comment on function storage.list_multipart_uploads_with_delimiter(text, text, te
   'Uploads under way below a prefix, the oldest of each key or folder.';
 
 reset role;
+
+-- Rights ----------------------------------------------------------------------------------------------------------
+
+-- The API roles use the tables under their policies.
+grant usage on schema storage to anon, authenticated, service_role;
+grant all on storage.buckets, storage.objects, storage.buckets_analytics to anon, authenticated, service_role;
+grant all on storage.s3_multipart_uploads, storage.s3_multipart_uploads_parts, storage.iceberg_namespaces,
+  storage.iceberg_tables to service_role;
+grant select on storage.s3_multipart_uploads, storage.s3_multipart_uploads_parts, storage.iceberg_namespaces,
+  storage.iceberg_tables to anon, authenticated;
+grant select on storage.buckets_vectors, storage.vector_indexes to anon, authenticated, service_role;
+
+do $$
+declare
+  administrator name;
+  kind text;
+begin
+  for administrator in select rolname from pg_catalog.pg_roles where rolname in (current_user, 'postgres') loop
+    execute format('grant all on schema storage to %I', administrator);
+    execute format('grant all on all tables in schema storage to %I with grant option', administrator);
+    execute format('grant all on all sequences in schema storage to %I', administrator);
+    execute format('grant all on all routines in schema storage to %I', administrator);
+    foreach kind in array array['tables', 'sequences', 'routines'] loop
+      -- What later migrations add.
+      execute format('alter default privileges for role supabase_storage_admin in schema storage grant all on %s to %I',
+        kind, administrator);
+    end loop;
+  end loop;
+end
+$$;

@@ -53,7 +53,9 @@ do $$
 begin
   create event trigger pgrst_ddl_watch on ddl_command_end execute function vestibule.watch_schema_changes();
   create event trigger pgrst_drop_watch on sql_drop execute function vestibule.watch_schema_drops();
-exception when insufficient_privilege then
+exception when duplicate_object then
+  null; -- Supabase's own, which do the same
+when insufficient_privilege then
   raise notice 'changes of the schema go unnoticed: only a superuser can create event triggers'
     using hint = 'after a change run: notify pgrst, ''reload schema''';
 end

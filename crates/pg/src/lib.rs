@@ -2,6 +2,7 @@
 //! caller's role and claims, errors by SQLSTATE, identifiers, notifications, migrations and a PostgreSQL of
 //! our own.
 
+pub mod adopt;
 pub mod bus;
 pub mod clamped;
 pub mod connect;

@@ -4,6 +4,7 @@
 use secrecy::{ExposeSecret, SecretString};
 use tokio_postgres::error::SqlState;
 
+use crate::adopt::{Refusal, adopt};
 use crate::{Error, Session, Target, ident};
 
 /// One file of `sql/`.
@@ -64,19 +65,28 @@ const CREATE_HISTORY: &str = "
         applied_at timestamptz not null default now()
     )";
 
-const HAS_HISTORY: &str = "select to_regclass('vestibule.migrations') is not null";
+pub(crate) const HAS_HISTORY: &str = "select to_regclass('vestibule.migrations') is not null";
 const APPLIED: &str = "select version from vestibule.migrations";
 const RECORD: &str = "insert into vestibule.migrations (version, name) values ($1, $2)";
 
 /// A migration that failed.
 #[derive(Debug, thiserror::Error)]
-#[error("migration {name} failed: {source}")]
+#[error("migration {name} failed: {error}{}", hint(.error))]
 pub struct Failed {
     /// The file's name.
     pub name: &'static str,
-    /// What the database said.
-    #[source]
-    pub source: Error,
+    /// What the database said. No source: it is told once.
+    pub error: Error,
+}
+
+fn hint(error: &Error) -> String {
+    error.failure().hint.map(|hint| format!("\nhint: {hint}")).unwrap_or_default()
+}
+
+impl Migration {
+    pub(crate) fn failed(&self, error: Error) -> Failed {
+        Failed { name: self.name, error }
+    }
 }
 
 /// Why a database could not be brought up to date.
@@ -85,6 +95,9 @@ pub enum MigrateError {
     /// A migration failed and was undone.
     #[error(transparent)]
     Failed(#[from] Failed),
+    /// It is another's database.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
     /// The database could not be asked.
     #[error(transparent)]
     Database(#[from] Error),
@@ -95,6 +108,8 @@ pub enum MigrateError {
 pub enum Before {
     /// None of our migrations had been applied.
     Empty,
+    /// Supabase's own service kept its accounts there.
+    Supabases,
     /// It was ours already.
     Ours,
 }
@@ -109,17 +124,24 @@ pub async fn migrate(administrator: &Target) -> Result<Before, MigrateError> {
     if pending(&session).await?.is_empty() {
         return Ok(Before::Ours);
     }
-    in_turn(&session, async || session.batch(CREATE_HISTORY).await).await?;
+    let is_adopted = in_turn(&session, async || {
+        session.batch(CREATE_HISTORY).await?;
+        Ok::<_, MigrateError>(session.query(APPLIED, &[]).await?.is_empty() && adopt(&session).await?)
+    })
+    .await?;
     let mut applied = 0;
     for migration in MIGRATIONS {
-        applied +=
-            usize::from(apply(&session, migration).await.map_err(|source| Failed { name: migration.name, source })?);
+        applied += usize::from(apply(&session, migration).await.map_err(|error| migration.failed(error))?);
         // What a migration had to leave out on this server, with the way to mend it.
         for notice in session.notices().into_iter().filter(|notice| notice.starts_with("WARNING")) {
             tracing::warn!(migration = migration.name, "{notice}");
         }
     }
-    Ok(if applied == MIGRATIONS.len() { Before::Empty } else { Before::Ours })
+    Ok(match is_adopted {
+        true => Before::Supabases,
+        false if applied == MIGRATIONS.len() => Before::Empty,
+        false => Before::Ours,
+    })
 }
 
 /// Whether nothing is to be done, as a login sees it that may not do it: what it may not look at is not up to date.
@@ -150,19 +172,23 @@ async fn apply(session: &Session, migration: &'static Migration) -> Result<bool,
             return Ok(false);
         }
         session.batch(migration.sql).await?;
-        session.query(RECORD, &[&migration.version, &migration.name]).await?;
+        record(session, migration.version, migration.name).await?;
         tracing::debug!(migration = migration.name, "migrated");
         Ok(true)
     })
     .await
 }
 
+pub(crate) async fn record(session: &Session, version: i32, name: &str) -> Result<(), Error> {
+    session.query(RECORD, &[&version, &name]).await.map(drop)
+}
+
 /// Runs something in a transaction while no other node is in one like it.
-async fn in_turn<T>(session: &Session, run: impl AsyncFnOnce() -> Result<T, Error>) -> Result<T, Error> {
+async fn in_turn<T, E: From<Error>>(session: &Session, run: impl AsyncFnOnce() -> Result<T, E>) -> Result<T, E> {
     session.batch("begin").await?;
     let outcome = match session.batch(LOCK).await {
         Ok(()) => run().await,
-        Err(error) => Err(error),
+        Err(error) => Err(error.into()),
     };
     session.batch(if outcome.is_ok() { "commit" } else { "rollback" }).await?;
     outcome
@@ -179,7 +205,7 @@ pub async fn ensure_login(
     password: &SecretString,
     before: Before,
 ) -> Result<(), Error> {
-    if before == Before::Ours {
+    if before != Before::Empty {
         match Session::open(&administrator.as_role(role, password)).await {
             Ok(_) => return Ok(()),
             Err(error) if is_refused(&error) => tracing::warn!(role, "the role's password is set anew"),

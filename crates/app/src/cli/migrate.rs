@@ -14,6 +14,7 @@ pub(super) async fn run(common: &super::Common) -> Result<()> {
     let before = pg::migrate::migrate(&administrator).await?;
     super::print_out(match before {
         Before::Empty => "the database is set up\n",
+        Before::Supabases => "the accounts of Supabase's service are taken over\n",
         Before::Ours => "the database is up to date\n",
     })
 }

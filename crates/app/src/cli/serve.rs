@@ -165,8 +165,19 @@ async fn prepare(
         }
         return Ok(None);
     }
+    if !settings.only_accounts && pg::adopt::has_others_files(administrator).await? {
+        bail!(
+            "schema storage of this database is another service's, which is not supported: `vestibule serve --only auth` \
+             serves its accounts alone"
+        );
+    }
     let migrated = pg::migrate::migrate(administrator).await?;
-    ensure_logins(administrator, keys, migrated).await?;
+    if migrated == Before::Supabases {
+        tracing::info!("the accounts of Supabase's service are taken over");
+    }
+    // Other services of a database that serves accounts alone here have passwords of their own.
+    let roles = if settings.only_accounts { &[services::ACCOUNTS][..] } else { &LOGIN_ROLES[..] };
+    ensure_logins(administrator, keys, migrated, roles).await?;
     if let Some(folder) = &settings.project {
         project::apply(folder, settings, administrator, migrated).await?;
     }
@@ -184,12 +195,13 @@ fn served(settings: &Settings) -> Served {
 
 /// Makes sure that each service can log in with its password; at the same time, since each takes a few
 /// milliseconds of hashing.
-async fn ensure_logins(administrator: &Target, keys: &ProjectKeys, before: Before) -> Result<()> {
-    let passwords = LOGIN_ROLES.map(|role| keys.role_password(role));
-    let [first, second, third] =
-        [0, 1, 2].map(|n| pg::migrate::ensure_login(administrator, LOGIN_ROLES[n], &passwords[n], before));
-    let (first, second, third) = tokio::join!(first, second, third);
-    first.and(second).and(third).context("a service's role cannot log in")
+async fn ensure_logins(administrator: &Target, keys: &ProjectKeys, before: Before, roles: &[&str]) -> Result<()> {
+    let ensure = |role: &&str| {
+        let (role, password) = ((*role).to_owned(), keys.role_password(role));
+        async move { pg::migrate::ensure_login(administrator, &role, &password, before).await }
+    };
+    let ensured = futures_util::future::join_all(roles.iter().map(ensure)).await;
+    ensured.into_iter().collect::<Result<(), _>>().context("a service's role cannot log in")
 }
 
 /// Makes the first operator on a new database; tells its one-time password until that was used.

@@ -120,6 +120,45 @@ async fn the_originals_login_is_enough_for_a_database_that_is_up_to_date() {
         assert!(refused.contains("vestibule migrate --database-url"), "{refused}");
         program.db.sql("revoke all on vestibule.migrations from supabase_auth_admin").await;
     }
-    program.migrate().await;
+    assert_eq!(program.migrate().await, "the database is up to date\n");
     program.restart_as("supabase_auth_admin", &flags, &variables).await.expect("it starts");
+}
+
+#[tokio::test]
+async fn a_database_of_the_original_is_taken_over() {
+    let flags = ["--only", "auth", "--no-prefix"];
+    let variables = [("GOTRUE_JWT_SECRET", SECRET), ("GOTRUE_MAILER_AUTOCONFIRM", "true")];
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut program = Program::serve(folder, &flags, &variables).await;
+    let account = json!({"email": "ann@example.com", "password": "correct horse"});
+    let session = program.call("POST", "/signup", &[], Some(account.clone())).await.body;
+    program.stop();
+    program.db.make_supabases("20260302000000").await;
+    program.db.sql("create schema storage").await;
+    let refused = program.restart_as("postgres", &flags, &variables).await.expect_err("an old version");
+    let expected = "error: schema auth is of Supabase's service at version 20260302000000, and only";
+    assert_eq!(refused.matches("20260302000000").count(), 1, "{refused}");
+    assert!(refused.contains(expected), "{refused}");
+    program.db.sql("insert into auth.schema_migrations values ('20260625000000')").await;
+    for _ in 0..2 {
+        let refused = program.restart_as("postgres", &[], &variables).await.expect_err("another's files");
+        assert!(refused.contains("`vestibule serve --only auth` serves its accounts alone"), "{refused}");
+        program.migrate().await;
+    }
+
+    program.restart_as("supabase_auth_admin", &flags, &variables).await.expect("it starts");
+    let answer = program.call("POST", "/token?grant_type=password", &[], Some(account)).await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    let refresh = json!({"refresh_token": session["refresh_token"]});
+    let answer = program.call("POST", "/token?grant_type=refresh_token", &[], Some(refresh)).await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    let service = Keyring::new(SECRET.as_bytes(), Vec::new()).sign(&json!({"role": "service_role"}));
+    let users = program.call("GET", "/admin/users", &[("authorization", &format!("Bearer {service}"))], None).await;
+    assert_eq!(users.header("x-total-count"), Some("1"));
+
+    program.stop();
+    program.db.sql("drop schema vestibule cascade; drop table auth.schema_migrations").await;
+    let refused = program.restart_as("postgres", &flags, &variables).await.expect_err("something else");
+    assert_eq!(refused.matches("already has: schema auth, storage\nhint: start with").count(), 1, "{refused}");
+    assert_eq!(refused.matches("already has").count(), 1, "{refused}");
 }

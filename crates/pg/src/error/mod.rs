@@ -12,7 +12,7 @@ mod reported;
 pub enum Error {
     /// No connection could be made.
     #[error("cannot connect to the database: {0}")]
-    Connect(#[source] Cause),
+    Connect(Cause),
     /// The connection string or the TLS set-up is wrong.
     #[error("database settings: {0}")]
     Settings(String),
@@ -20,8 +20,8 @@ pub enum Error {
     #[error("no database connection became free in time")]
     PoolTimeout,
     /// A statement failed, or the connection broke under it.
-    #[error("{0}")]
-    Query(#[source] Cause),
+    #[error(transparent)]
+    Query(Cause),
     /// A statement gave another number of rows than it must.
     #[error("a statement returned {found} rows, expected {expected}")]
     RowCount {

@@ -1,5 +1,6 @@
 //! The database layer against a real PostgreSQL.
 
+mod adopt;
 mod isolation;
 mod migrations;
 mod pooler;
