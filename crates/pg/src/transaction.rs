@@ -12,11 +12,13 @@ pub struct Transaction {
     lease: Option<Lease>,
     /// What it begins with; gone once that has been sent.
     context: Option<Context>,
+    /// Whether a function of somebody else has run, which may have set anything for the session.
+    has_called: bool,
 }
 
 impl Transaction {
     pub(crate) fn new(lease: Lease, context: Context) -> Self {
-        Self { lease: Some(lease), context: Some(context) }
+        Self { lease: Some(lease), context: Some(context), has_called: false }
     }
 
     /// Runs a statement and returns its rows. The statement is prepared once per connection.
@@ -55,6 +57,21 @@ impl Transaction {
         Ok(self.run(sql, params).await?.affected)
     }
 
+    /// Runs a statement that calls a function which is not ours, and returns its one row. It is parsed each time, since
+    /// the function may be another one by now; and what it sets for the session ends with the transaction, so that it
+    /// does not meet whoever gets the connection next.
+    ///
+    /// # Errors
+    /// As [`Transaction::query_one`].
+    pub async fn call(&mut self, sql: &str, params: &[Param<'_>]) -> Result<Row, Error> {
+        self.has_called = true;
+        let mut group = self.group()?;
+        group.once(Query { sql, params })?;
+        let mut rows = group.finish().await?.pop().unwrap_or_default().rows;
+        let found = rows.len();
+        rows.pop().filter(|_| found == 1).ok_or(Error::RowCount { found, expected: "one" })
+    }
+
     /// Runs a statement with the next one, or with the commit, in the same round trip.
     ///
     /// # Errors
@@ -80,7 +97,13 @@ impl Transaction {
         if self.context.is_some() {
             return Ok(()); // nothing was begun
         }
+        let has_called = self.has_called;
         let mut group = self.group()?;
+        if has_called {
+            // Rolled back, there would be nothing left of what was set. The role is none of all.
+            group.plain("set session authorization default", &[])?;
+            group.plain("reset all", &[])?;
+        }
         group.plain("commit", &[])?;
         group.finish().await.map(drop)
     }

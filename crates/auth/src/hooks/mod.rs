@@ -191,7 +191,7 @@ async fn call_function(tx: &mut Transaction, name: &FunctionName, input: &Value)
     };
     let old: String = tx.query_one(LIMIT, &[]).await.map_err(failed)?.get("old");
     let statement = format!("select ({}($1))::text as output", pg::ident::qualified(&name.schema, &name.function));
-    let row = tx.query_one(&statement, &[&pg::Text(&input.to_string())]).await.map_err(failed)?;
+    let row = tx.call(&statement, &[&pg::Text(&input.to_string())]).await.map_err(failed)?;
     tx.query_one(RESTORE, &[&old]).await.map_err(failed)?;
     let text: Option<String> = row.get("output");
     let Some(text) = text.filter(|text| !text.is_empty()) else { return Ok(None) };

@@ -20,6 +20,7 @@ mod encryption;
 mod enumeration;
 mod hook_answers;
 mod hook_claims;
+mod hook_functions;
 mod hook_load;
 mod hooks;
 mod identities;

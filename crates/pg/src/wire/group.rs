@@ -98,6 +98,13 @@ impl<'a> Group<'a> {
         Ok(())
     }
 
+    /// A statement that is parsed for this one time, though others are prepared.
+    pub(crate) fn once(&mut self, query: Query<'_>) -> Result<(), Error> {
+        self.connection.add_unnamed(query.sql, &typed(query.params))?;
+        self.connection.steps.push(Step::Rows(None));
+        Ok(())
+    }
+
     async fn encode(&mut self, query: Query<'_>) -> Result<Option<Columns>, Error> {
         if !self.prepares {
             self.connection.add_unnamed(query.sql, &typed(query.params))?;

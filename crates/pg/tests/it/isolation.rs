@@ -3,6 +3,7 @@
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::task::Poll;
+use std::time::Duration;
 
 use pg::{Context, Db, PoolSettings};
 use testkit::TestDb;
@@ -116,4 +117,40 @@ async fn a_read_only_context_cannot_write() {
     let db = one_connection(&test);
     let error = db.read(&caller().read_only(), "insert into public.t values (1)", &[]).await.expect_err("a write");
     assert_eq!(error.sqlstate().map(|state| state.code()), Some("25006"));
+}
+
+#[tokio::test]
+async fn what_a_called_function_sets_for_the_session_ends_with_its_transaction() {
+    const CALL: &str = "select set_config('role', 'anon', false) as role,
+        set_config('request.jwt.claims', 'left', false), set_config('statement_timeout', '1h', false)";
+    const TIMEOUT: &str = "select current_setting('statement_timeout')";
+    let test = TestDb::new().await;
+    let db = one_connection(&test);
+    let mut transaction = db.write(&Context::service()).await.expect("a transaction");
+    assert_eq!(transaction.call(CALL, &[]).await.expect("a row").get::<_, String>(0), "anon");
+    assert_eq!(transaction.query_one(WHO, &[]).await.expect("a row").get::<_, String>(0), "anon");
+    transaction.commit().await.expect("a commit");
+    assert_clean(&db).await;
+    let rows = db.read(&Context::service(), TIMEOUT, &[]).await.expect("a query");
+    assert_eq!(rows[0].get::<_, String>(0), "8s", "as the role has it");
+    let mut transaction = db.write(&Context::service()).await.expect("a transaction");
+    transaction.call(CALL, &[]).await.expect("a row");
+    drop(transaction);
+    assert_clean(&db).await;
+}
+
+#[tokio::test]
+async fn half_of_a_pool_leaves_the_other_half() {
+    let test = TestDb::new().await;
+    let target = test.target().as_role("authenticator", &String::new().into());
+    let settings = PoolSettings { max_connections: 3, wait: Duration::from_millis(100), ..PoolSettings::default() };
+    let db = Db::new(target, &settings).expect("a valid target");
+    let half = db.half();
+    let first = half.write(&Context::service()).await.expect("a turn");
+    assert!(matches!(half.write(&Context::service()).await, Err(pg::Error::PoolTimeout)));
+    let second = db.write(&Context::service()).await.expect("a connection");
+    let third = db.write(&Context::service()).await.expect("a connection");
+    drop(first);
+    drop(half.write(&Context::service()).await.expect("the turn is given back"));
+    drop((second, third));
 }
