@@ -53,6 +53,14 @@ impl Contact {
         }
     }
 
+    /// Whether somebody has confirmed it, in whatever audience.
+    pub(crate) async fn is_confirmed_anywhere(&self, db: &Db) -> Result<bool, pg::Error> {
+        match self {
+            Self::Email(email) => users::is_email_confirmed(db, email).await,
+            Self::Phone(phone) => users::is_phone_confirmed(db, phone).await,
+        }
+    }
+
     /// Whether the user has confirmed it.
     pub(crate) fn is_confirmed_by(&self, user: &User) -> bool {
         match self {

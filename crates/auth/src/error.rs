@@ -354,8 +354,13 @@ impl IntoResponse for Error {
     fn into_response(self) -> Response {
         let mut response = Response::new(Body::empty());
         *response.status_mut() = self.public().status;
-        if let Self::Denied(Denial { retry_after: Some(seconds), .. }) = &self {
-            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(*seconds));
+        let retry_after = match &self {
+            Self::Denied(Denial { retry_after, .. }) => *retry_after,
+            Self::EmailTooSoon(seconds) | Self::Refused(Refusal::SmsTooSoon(seconds)) => u64::try_from(*seconds).ok(),
+            _ => None,
+        };
+        if let Some(seconds) = retry_after {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
         if let Some(failure) = self.failure() {
             response.extensions_mut().insert(failure);

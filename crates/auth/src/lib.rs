@@ -3,6 +3,7 @@
 
 mod admin;
 mod answer;
+mod asked;
 mod bearer;
 mod changes;
 mod clean_up;
@@ -46,7 +47,6 @@ mod signup;
 mod sms;
 pub mod state;
 mod tokens;
-mod unsent;
 mod user;
 mod verify;
 

@@ -6,6 +6,7 @@ use pg::{Context, Transaction};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::asked::{self, Asked};
 use crate::client::Client;
 use crate::contact::Contact;
 use crate::error::Error;
@@ -24,7 +25,6 @@ use crate::signup::{Start, existing, is_taken};
 use crate::sms::{self, Texting};
 use crate::state::State;
 use crate::tokens::Proof;
-use crate::unsent;
 
 /// What clients are told when the database fails.
 const FAILED: &str = "Unable to process request";
@@ -115,15 +115,17 @@ async fn answer(state: &State, client: &Client, redirect_to: &str, request: &Req
         redirect_to,
         channel: &request.channel,
     };
+    let asked = Asked::note(state, &contact, asked::Kind::SignIn).await?;
     let pace = Pace::begin(state, Flow::Otp);
-    let (way, outcome) = match send(&start).await {
+    let (way, outcome) = match send(&start, &asked).await {
         // Somebody else has just made the account, or it is one of another audience.
-        (_, Err(error)) if is_taken(&error) => overtaken(&start).await,
+        (_, Err(error)) if is_taken(&error) => overtaken(&start, &asked).await,
         outcome => outcome,
     };
-    pace.settle(way, outcome)
-        .await
-        .map(|message_id| Json(message_id.map_or_else(|| json!({}), |id| json!({"message_id": id}))))
+    let message_id = pace.settle(way, asked.close(outcome).await).await?;
+    // Where unknown numbers get no message, or known ones of another audience do not, its id would tell which are known.
+    let message_id = message_id.filter(|_| !state.settings.disable_signup && aud == state.settings.jwt_aud);
+    Ok(Json(message_id.map_or_else(|| json!({}), |id| json!({"message_id": id}))))
 }
 
 fn contact(request: &Request) -> Result<Contact, Error> {
@@ -154,27 +156,38 @@ fn check_enabled(state: &State, request: &Request) -> Result<(), Error> {
 }
 
 /// Sends what the account is ready for; returns the message's id where there is one.
-async fn send(start: &Start<'_>) -> (Way, Result<Option<String>, Error>) {
-    match find(start.state, start.contact, start.aud).await {
-        Err(error) => (Way::Nobody, Err(error)),
-        Ok(Some(user)) if start.contact.is_confirmed_by(&user) || start.is_open() => {
-            (Way::Account, sign_in_again(start, &user).await)
-        }
-        Ok(_) if start.state.settings.disable_signup => (Way::Nobody, Err(Error::SignupDisabled)),
-        Ok(Some(user)) => (Way::Nobody, existing::ask_again(start, &user).await.map(|_| None)),
-        Ok(None) => (Way::Nobody, make(start).await),
-    }
+async fn send(start: &Start<'_>, asked: &Asked<'_>) -> (Way, Result<Option<String>, Error>) {
+    let user = match find(start.state, start.contact, start.aud).await {
+        Err(error) => return (Way::Nobody, Err(error)),
+        // Who may not sign up is told so by `/signup`; here it would tell who has an account.
+        Ok(None) if start.state.settings.disable_signup => return (Way::Nobody, unsent(asked).await),
+        Ok(None) => return (Way::Nobody, make(start).await),
+        Ok(Some(user)) => user,
+    };
+    let (way, last) = if start.contact.is_confirmed_by(&user) || start.is_open() {
+        (Way::Account, user.recovery_sent_at)
+    } else {
+        (Way::Unconfirmed, user.confirmation_sent_at)
+    };
+    let outcome = match way {
+        _ if asked.is_held(last) => unsent(asked).await,
+        Way::Account => sign_in_again(start, &user).await,
+        Way::Unconfirmed | Way::Nobody => existing::ask_again(start, &user).await,
+    };
+    (way, outcome)
 }
 
 /// The address or number was taken when the account was to be made. One of an account that is out of sight is
 /// answered as any other, and nothing is sent.
-async fn overtaken(start: &Start<'_>) -> (Way, Result<Option<String>, Error>) {
-    match send(start).await {
-        (way, Err(error)) if is_taken(&error) => {
-            (way, unsent::note(start.state, start.contact, "magiclink").await.map(|()| None))
-        }
+async fn overtaken(start: &Start<'_>, asked: &Asked<'_>) -> (Way, Result<Option<String>, Error>) {
+    match send(start, asked).await {
+        (way, Err(error)) if is_taken(&error) => (way, unsent(asked).await),
         outcome => outcome,
     }
+}
+
+async fn unsent(asked: &Asked<'_>) -> Result<Option<String>, Error> {
+    asked.count_unsent().await.map(|()| None)
 }
 
 async fn sign_in_again(start: &Start<'_>, user: &User) -> Result<Option<String>, Error> {
@@ -197,7 +210,8 @@ async fn make(start: &Start<'_>) -> Result<Option<String>, Error> {
         let message_id = sign_in(start, &mut tx, &user).await?;
         (user, message_id)
     } else {
-        (create::ask(start, &mut tx, &user).await?, None)
+        let message_id = create::ask(start, &mut tx, &user).await?;
+        (create::reload(&mut tx, &user).await?, message_id)
     };
     tx.commit().await.map_err(&failed)?;
     hooks::after_user_created(state, start.client, &user).await?;

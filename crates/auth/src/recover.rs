@@ -5,6 +5,7 @@ use pg::Context;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::asked::{Asked, Kind};
 use crate::client::Client;
 use crate::contact::Contact;
 use crate::error::Error;
@@ -12,13 +13,12 @@ use crate::hooks::HookName;
 use crate::json::{Body, Json};
 use crate::letters::Letters;
 use crate::model::audit::{self, Action, Actor};
-use crate::model::users::{self, User};
+use crate::model::users::User;
 use crate::pace::{Flow, Pace, Way};
 use crate::pkce::Challenge;
 use crate::redirect::RedirectTo;
 use crate::state::State;
 use crate::tokens::Proof;
-use crate::unsent;
 
 /// The body.
 #[derive(Deserialize, Default)]
@@ -42,17 +42,19 @@ pub(crate) async fn post(
     if request.email.is_empty() {
         return Err(Error::validation("Password recovery requires an email"));
     }
-    let email = authkit::address::email(&request.email)?;
+    let contact = Contact::Email(authkit::address::email(&request.email)?);
     let challenge = Challenge::read(&request.code_challenge_method, &request.code_challenge)?;
     let failed = Error::database("Unable to process request");
     let aud = client.audience(None, &state.settings);
+    let asked = Asked::note(&state, &contact, Kind::Recovery).await?;
     let pace = Pace::begin(&state, Flow::Recover);
-    let user = users::find_by_email(&state.db, &email, &aud).await.map_err(&failed)?;
+    let user = contact.find_user(&state.db, &aud).await.map_err(&failed)?;
     let (way, outcome) = match &user {
+        Some(user) if asked.is_held(user.recovery_sent_at) => (Way::Account, asked.count_unsent().await),
         Some(user) => (Way::Account, send(&state, &client, &redirect_to, (user, challenge.as_ref())).await),
-        None => (Way::Nobody, unsent::note(&state, &Contact::Email(email), "recovery").await),
+        None => (Way::Nobody, asked.count_unsent().await),
     };
-    pace.settle(way, outcome).await?;
+    pace.settle(way, asked.close(outcome).await).await?;
     Ok(Json(json!({})))
 }
 

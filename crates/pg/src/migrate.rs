@@ -48,6 +48,7 @@ migrations! {
     17 "0017_users_list_covered",
     18 "0018_trigrams_planned_once",
     19 "0019_floors_and_long_hashes",
+    20 "0020_letters_asked",
 }
 
 /// The roles that services log in as.

@@ -1,6 +1,8 @@
 // Sign-up with email and password.
 const signup = (body, more = {}) => ({ method: "POST", path: "/signup", body, ...more });
 const password = "correct horse 1";
+// Letters are also limited by what one of the servers keeps beside the users' rows.
+const forget = "do $$ begin if to_regclass('vestibule.letters_asked') is not null then delete from vestibule.letters_asked; end if; end $$;";
 
 export default [
   {
@@ -60,11 +62,11 @@ export default [
     steps: [
       signup({ email: "ada@example.com", password, data: { n: 1 } }),
       signup({ email: "ada@example.com", password, data: { n: 2 } }, { note: "again" }),
-      { sql: "update auth.users set confirmation_sent_at = confirmation_sent_at - interval '1 hour'" },
+      { sql: forget + "update auth.users set confirmation_sent_at = confirmation_sent_at - interval '1 hour'" },
       signup({ email: "ADA@example.com", password: "another password" }, { note: "again, later, with other password" }),
-      { sql: "update auth.users set email_confirmed_at = now()" },
+      { sql: forget + "update auth.users set email_confirmed_at = now()" },
       signup({ email: "ada@example.com", password, data: { n: 3 } }, { note: "confirmed" }),
-      { sql: "update auth.users set banned_until = now() + interval '1 hour'" },
+      { sql: forget + "update auth.users set banned_until = now() + interval '1 hour'" },
       signup({ email: "ada@example.com", password }, { note: "banned" }),
     ],
   },

@@ -13,6 +13,7 @@ use crate::model::mailbox::{self, NewMail};
 use crate::model::users::User;
 use crate::one_time::Code;
 use crate::refusal::{Refusal, chain};
+use crate::state::State;
 
 /// A letter to be handed over.
 pub(super) struct Post<'a> {
@@ -25,11 +26,33 @@ pub(super) struct Post<'a> {
     more: Value,
     /// What the client is told when it fails.
     failed: &'static str,
+    /// Whether mail may go there is known already.
+    is_checked: bool,
+}
+
+/// An error where no mail may go to an address. Who may be a stranger is told so whether there is an account or not.
+pub(crate) async fn check_recipient(state: &State, to: &str) -> Result<(), Error> {
+    if state.outside.hooks.has(HookName::SendEmail) {
+        return Ok(());
+    }
+    let authorized = &state.settings.letters.authorized_addresses;
+    let plain = without_label(to);
+    if !authorized.is_empty() && !authorized.iter().any(|known| without_label(known) == plain) {
+        return Err(Refusal::EmailNotAuthorized.into());
+    }
+    let is_accepted = state.protection.recipients.accept(to).await;
+    if is_accepted { Ok(()) } else { Err(Refusal::EmailInvalid(to.to_owned()).into()) }
 }
 
 impl<'a> Post<'a> {
     pub(super) fn new(kind: Kind, user: &'a User, to: &'a str, variables: Variables, failed: &'static str) -> Self {
-        Self { kind, user, to, variables, code: None, more: json!({}), failed }
+        Self { kind, user, to, variables, code: None, more: json!({}), failed, is_checked: false }
+    }
+
+    /// A letter to an address that has been checked.
+    pub(super) fn checked(mut self) -> Self {
+        self.is_checked = true;
+        self
     }
 
     pub(super) fn code(mut self, code: &'a Code) -> Self {
@@ -56,9 +79,8 @@ impl Letters<'_> {
         if self.deliver_by_hook(tx, &post, None).await? {
             return Ok(());
         }
-        self.check_authorized(post.to)?;
-        if !self.state.protection.recipients.accept(post.to).await {
-            return Err(Refusal::EmailInvalid(post.to.to_owned()).into());
+        if !post.is_checked {
+            check_recipient(self.state, post.to).await?;
         }
         let letter = self.write(&post).await?;
         let settings = &self.state.settings;
@@ -108,13 +130,6 @@ impl Letters<'_> {
         let input = json!({"user": post.user, "email_data": data});
         hooks::call(self.state, Some(tx), HookName::SendEmail, self.client, input).await?;
         Ok(true)
-    }
-
-    fn check_authorized(&self, to: &str) -> Result<(), Error> {
-        let authorized = &self.state.settings.letters.authorized_addresses;
-        let plain = without_label(to);
-        let is_authorized = authorized.is_empty() || authorized.iter().any(|known| without_label(known) == plain);
-        if is_authorized { Ok(()) } else { Err(Refusal::EmailNotAuthorized.into()) }
     }
 
     async fn write(&self, post: &Post<'_>) -> Result<Letter, Error> {

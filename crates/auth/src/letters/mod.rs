@@ -20,6 +20,7 @@ use crate::one_time::Code;
 use crate::state::State;
 use deliver::Post;
 
+pub(crate) use deliver::check_recipient;
 pub(crate) use notify::News;
 pub use settings::{LetterSettings, UrlPaths};
 
@@ -34,9 +35,8 @@ pub(crate) struct Letters<'a> {
 }
 
 impl Letters<'_> {
-    /// Asks a user to confirm the address.
+    /// Asks a user to confirm the address. This and what else strangers may ask for comes after [`crate::asked`].
     pub(crate) async fn confirmation(&self, tx: &mut Transaction, user: &User) -> Result<(), Error> {
-        self.due(user.confirmation_sent_at)?;
         self.linked(tx, user, Kind::Confirmation, "Error sending confirmation email").await
     }
 
@@ -47,20 +47,18 @@ impl Letters<'_> {
 
     /// Lets a user choose a new password.
     pub(crate) async fn recovery(&self, tx: &mut Transaction, user: &User) -> Result<(), Error> {
-        self.due(user.recovery_sent_at)?;
         self.linked(tx, user, Kind::Recovery, "Error sending recovery email").await
     }
 
-    /// Lets a user sign in. Shares its frequency with the recovery letter.
+    /// Lets a user sign in.
     pub(crate) async fn magic_link(&self, tx: &mut Transaction, user: &User) -> Result<(), Error> {
-        self.due(user.recovery_sent_at)?;
         self.linked(tx, user, Kind::MagicLink, "Error sending magic link email").await
     }
 
-    /// Sends a code that proves presence.
+    /// Sends a code that proves presence, if the last one is not too recent.
     pub(crate) async fn reauthentication(&self, tx: &mut Transaction, user: &User) -> Result<(), Error> {
         const FAILED: &str = "Error sending reauthentication email";
-        self.due(user.reauthentication_sent_at)?;
+        self.due(tx, user, Purpose::Reauthentication).await?;
         let (failed, at) = (Error::database(FAILED), self.state.clock.now());
         let digits = self.code(&user.email).digits;
         let code = Code { hash: crate::one_time::hash(&user.email, &digits), digits };
@@ -71,10 +69,15 @@ impl Letters<'_> {
         self.deliver(tx, post).await
     }
 
-    /// Asks at the new address, and at the old one where that must agree too, for a change of the address.
+    /// Asks for a change of the address, if the last time is not too recent.
     pub(crate) async fn email_change(&self, tx: &mut Transaction, user: &User, new: &str) -> Result<(), Error> {
+        self.due(tx, user, Purpose::EmailChangeNew).await?;
+        self.email_change_again(tx, user, new).await
+    }
+
+    /// Asks at the new address, and at the old one where that must agree too, for a change of the address.
+    pub(crate) async fn email_change_again(&self, tx: &mut Transaction, user: &User, new: &str) -> Result<(), Error> {
         const FAILED: &str = "Error sending email change email";
-        self.due(user.email_change_sent_at)?;
         let (failed, at) = (Error::database(FAILED), self.state.clock.now());
         let code = self.code(new);
         self.remember(tx, user, Purpose::EmailChangeNew, new, &code).await.map_err(&failed)?;
@@ -106,7 +109,8 @@ impl Letters<'_> {
         let code = self.code(&user.email);
         self.keep(tx, user, kind, &code).await.map_err(Error::database(text))?;
         let variables = self.coded(user, kind, &code);
-        self.deliver(tx, Post::new(kind, user, &user.email, variables, text).code(&code)).await
+        let post = Post::new(kind, user, &user.email, variables, text).code(&code);
+        self.deliver(tx, if kind == Kind::Invite { post } else { post.checked() }).await
     }
 
     /// Notes the code of a letter to the user's own address, sent or not.
@@ -147,8 +151,10 @@ impl Letters<'_> {
         Ok(code)
     }
 
-    /// An error when the last letter of a kind is too recent.
-    fn due(&self, last: Option<Timestamp>) -> Result<(), Error> {
+    /// An error when the user's last letter is too recent.
+    async fn due(&self, tx: &mut Transaction, user: &User, purpose: Purpose) -> Result<(), Error> {
+        let last = one_time_tokens::lock_last_sent(tx, user.id, purpose).await;
+        let last = last.map_err(Error::database("Unable to process request"))?;
         let seconds =
             last.and_then(|last| seconds_left(last, self.state.settings.mailer_max_frequency, self.state.clock.now()));
         seconds.map_or(Ok(()), |seconds| Err(Error::EmailTooSoon(seconds)))
@@ -258,15 +264,24 @@ fn origin(url: &str) -> &str {
     &url[..end]
 }
 
-/// The whole seconds that are left of the least time between two messages.
+/// The seconds that are left of the least time between two messages, at least one: after them it is over.
 pub(crate) fn seconds_left(last: Timestamp, frequency: Duration, now: Timestamp) -> Option<i64> {
     let next = last.checked_add(SignedDuration::try_from(frequency).ok()?).ok()?;
-    (next > now).then(|| next.duration_since(now).as_secs())
+    let left = next.duration_since(now);
+    left.is_positive().then(|| left.as_secs() + i64::from(left.subsec_nanos() > 0))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn seconds_that_are_left_are_whole_and_enough() {
+        let (last, minute) = (Timestamp::UNIX_EPOCH, Duration::from_secs(60));
+        let left = |milliseconds| seconds_left(last, minute, last + Duration::from_millis(milliseconds));
+        assert_eq!([0, 1, 59_000, 59_001, 59_999].map(left), [60, 60, 1, 1, 1].map(Some));
+        assert_eq!(left(60_000), None);
+    }
 
     #[test]
     fn origins_end_before_the_path() {

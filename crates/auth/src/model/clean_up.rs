@@ -93,13 +93,15 @@ pub(crate) async fn run(db: &Db, number: usize, age: &Age) -> Result<(), pg::Err
     db.read(&Context::service(), sql, params).await.map(drop)
 }
 
-/// Of our own tables: mail beyond the newest ten thousand, notes of letters that were not sent a day ago, buckets that
+/// Of our own tables: mail beyond the newest ten thousand, notes of letters that were asked for a day ago, buckets that
 /// are full again, users that are not counted in blocks yet.
 const OWN: [&str; 4] = [
     "delete from vestibule.mailbox where id in (
         select id from vestibule.mailbox order by created_at desc offset 10000 limit 100)",
-    "delete from vestibule.unsent_letters where (contact, kind) in (
-        select contact, kind from vestibule.unsent_letters where asked_at < $1::timestamptz - interval '24 hours'
+    "with before as (
+        delete from vestibule.unsent_letters where asked_at < $1::timestamptz - interval '24 hours')
+      delete from vestibule.letters_asked where contact in (
+        select contact from vestibule.letters_asked where asked_at < $1::timestamptz - interval '24 hours'
         order by asked_at limit 100 for update skip locked)",
     "delete from vestibule.rate_limits where (bucket, key) in (
         select bucket, key from vestibule.rate_limits where full_at < $1::timestamptz

@@ -1,7 +1,7 @@
 //! `auth.identities`: the ways in which a user can sign in.
 
 use jiff::Timestamp;
-use pg::Transaction;
+use pg::{Context, Db, Transaction};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -108,6 +108,14 @@ pub(crate) fn email_data(user_id: Uuid, email: &str, is_verified: bool, more: &F
 /// The data of a new phone identity.
 pub(crate) fn phone_data(user_id: Uuid, phone: &str, is_verified: bool) -> Value {
     json!({"sub": user_id, "phone": phone, "email_verified": false, "phone_verified": is_verified})
+}
+
+const AS_STORED: &str = "select $1::jsonb as data";
+
+/// Data as it is read once it has been stored: numbers, for one, come back in another form.
+pub(crate) async fn as_stored(db: &Db, data: &Value) -> Result<Value, pg::Error> {
+    let rows = db.read(&Context::service(), AS_STORED, &[data]).await?;
+    Ok(rows.first().map_or(Value::Null, |row| row.get("data")))
 }
 
 const CHANGE: &str = "

@@ -38,7 +38,8 @@ pub(crate) async fn create(start: &Start<'_>, hash: &str) -> Result<Outcome, Err
         tx.commit().await.map_err(&failed)?;
         return Ok(Outcome::Session(Box::new(issued)));
     }
-    let user = ask(start, &mut tx, &user).await?;
+    ask(start, &mut tx, &user).await?;
+    let user = reload(&mut tx, &user).await?;
     tx.commit().await.map_err(&failed)?;
     Ok(Outcome::Unconfirmed(Box::new(user)))
 }
@@ -73,8 +74,8 @@ fn traits(start: &Start<'_>) -> Value {
     traits
 }
 
-/// Asks for a confirmation of the address or number; returns the user as it is then.
-pub(crate) async fn ask(start: &Start<'_>, tx: &mut Transaction, user: &User) -> Result<User, Error> {
+/// Asks for a confirmation of the address or number; returns the message's id where there is one.
+pub(crate) async fn ask(start: &Start<'_>, tx: &mut Transaction, user: &User) -> Result<Option<String>, Error> {
     let failed = Error::database(NOT_SAVED);
     let Start { state, client, redirect_to, channel, .. } = *start;
     let entry = audit::payload(&Actor::user(user), Action::UserConfirmationRequested, Some(traits(start)));
@@ -86,12 +87,10 @@ pub(crate) async fn ask(start: &Start<'_>, tx: &mut Transaction, user: &User) ->
         Contact::Email(_) => {
             let letters = Letters { state, client, redirect_to, is_pkce: start.challenge.is_some() };
             letters.confirmation(tx, user).await?;
+            Ok(None)
         }
-        Contact::Phone(_) => {
-            Texting { state, client, channel }.confirmation(tx, user).await?;
-        }
+        Contact::Phone(_) => Texting { state, client, channel }.confirmation(tx, user).await,
     }
-    reload(tx, user).await
 }
 
 /// Adds user and identity of who signs up. The user then carries the identity's data as metadata.
@@ -141,8 +140,18 @@ async fn write(start: &Start<'_>, hash: &str, more: &Fields, tx: &mut Transactio
     Ok((user, data))
 }
 
-/// Adds the identity of a user with `more` data; returns its data and id. That of a number does not name it, as in
-/// Supabase.
+/// The data of the identity of who signs up. That of a number does not name it, as in Supabase.
+pub(super) fn identity_data(start: &Start<'_>, user_id: uuid::Uuid, email: &str, more: &Fields) -> Value {
+    let mut data = identities::email_data(user_id, email, false, more);
+    if start.contact.email().is_none()
+        && let Some(fields) = data.as_object_mut()
+    {
+        fields.remove("email");
+    }
+    data
+}
+
+/// Adds the identity of a user with `more` data; returns its data and id.
 pub(crate) async fn add_identity(
     start: &Start<'_>,
     tx: &mut Transaction,
@@ -150,12 +159,7 @@ pub(crate) async fn add_identity(
     more: &Fields,
 ) -> Result<(Value, uuid::Uuid), pg::Error> {
     let state = start.state;
-    let mut data = identities::email_data(user.id, &user.email, false, more);
-    if start.contact.email().is_none()
-        && let Some(fields) = data.as_object_mut()
-    {
-        fields.remove("email");
-    }
+    let data = identity_data(start, user.id, &user.email, more);
     let (id, at) = (state.random.uuid(), state.clock.now());
     let provider = start.contact.provider();
     let identity = NewIdentity { id, user_id: user.id, provider, data: data.clone(), at };
@@ -163,7 +167,7 @@ pub(crate) async fn add_identity(
     Ok((data, id))
 }
 
-async fn reload(tx: &mut Transaction, user: &User) -> Result<User, Error> {
+pub(crate) async fn reload(tx: &mut Transaction, user: &User) -> Result<User, Error> {
     users::reload(tx, user.id).await.map_err(Error::database(NOT_SAVED))?.ok_or_else(removed)
 }
 

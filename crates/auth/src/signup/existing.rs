@@ -8,39 +8,69 @@ use serde_json::{Value, json};
 
 use super::Start;
 use super::create::{self, NOT_SAVED};
+use crate::asked::Asked;
 use crate::error::Error;
 use crate::hooks::HookName;
 use crate::json::Json;
 use crate::metadata;
 use crate::model::audit::{self, Action, Actor};
-use crate::model::identities;
+use crate::model::identities::{self, Identity};
 use crate::model::users::User;
-use crate::unsent;
 
-pub(super) async fn answer(start: &Start<'_>, user: &User, password: &str) -> Result<Response, Error> {
+/// `asked` is there where addresses have to be confirmed.
+pub(super) async fn answer(
+    start: &Start<'_>,
+    asked: Option<&Asked<'_>>,
+    user: &User,
+    password: &str,
+) -> Result<Response, Error> {
     match (start.contact.is_confirmed_by(user), start.is_open()) {
         (true, true) => {
             record(start, user).await?;
             Err(Error::UserAlreadyExists)
         }
         (true, false) => {
-            unsent::note(start.state, start.contact, "confirmation").await?;
+            count_unsent(asked).await?;
             record(start, user).await?;
-            // Hashing is what a new account would have taken the time for.
-            start.state.hasher.hash(SecretString::from(password)).await?;
+            spend_time(start, password).await?;
             Ok(Json(fabricated(start)).into_response())
         }
         (false, true) => open(start, user, password).await,
-        (false, false) => Ok(Json(ask_again(start, user).await?).into_response()),
+        (false, false) => {
+            spend_time(start, password).await?;
+            if asked.is_some_and(|asked| asked.is_held(user.confirmation_sent_at)) {
+                count_unsent(asked).await?;
+            } else {
+                ask_again(start, user).await?;
+            }
+            Ok(Json(as_new(start).await?).into_response())
+        }
     }
 }
 
-/// Answers as for a confirmed account where the account is out of sight.
-pub(super) fn answer_blindly(start: &Start<'_>) -> Result<Response, Error> {
+/// Answers where the account is out of sight, being one of another audience. It gets no letter.
+pub(super) async fn answer_blindly(start: &Start<'_>, asked: Option<&Asked<'_>>) -> Result<Response, Error> {
     if start.is_open() {
         return Err(Error::UserAlreadyExists);
     }
-    Ok(Json(fabricated(start)).into_response())
+    count_unsent(asked).await?;
+    let is_confirmed = start.contact.is_confirmed_anywhere(&start.state.db).await;
+    if is_confirmed.map_err(Error::database("Database error finding user"))? {
+        return Ok(Json(fabricated(start)).into_response());
+    }
+    Ok(Json(as_new(start).await?).into_response())
+}
+
+async fn count_unsent(asked: Option<&Asked<'_>>) -> Result<(), Error> {
+    match asked {
+        Some(asked) => asked.count_unsent().await,
+        None => Ok(()),
+    }
+}
+
+/// Hashing is what a new account would have taken the time for.
+async fn spend_time(start: &Start<'_>, password: &str) -> Result<(), Error> {
+    start.state.hasher.hash(SecretString::from(password)).await.map(drop).map_err(Error::from)
 }
 
 async fn record(start: &Start<'_>, user: &User) -> Result<(), Error> {
@@ -53,7 +83,40 @@ async fn record(start: &Start<'_>, user: &User) -> Result<(), Error> {
     tx.commit().await.map_err(&failed)
 }
 
-/// What a new user that waits for confirmation looks like, made of the request alone. Apps tell it by its empty
+/// A new user that waits for confirmation, made of the request alone: whoever asks may be a stranger, and cannot tell
+/// it from one that was really made.
+async fn as_new(start: &Start<'_>) -> Result<User, Error> {
+    let Start { state, id, contact, .. } = *start;
+    let (text, now) = (|text: Option<&str>| text.unwrap_or_default().to_owned(), state.clock.now());
+    let (email, phone) = (text(contact.email()), text(contact.phone()));
+    let data = create::identity_data(start, id, &email, start.data);
+    let data = identities::as_stored(&state.db, &data).await.map_err(Error::database(NOT_SAVED))?;
+    let identity = Identity {
+        id: state.random.uuid(),
+        provider_id: id.to_string(),
+        user_id: id,
+        identity_data: data.clone(),
+        provider: contact.provider().to_owned(),
+        last_sign_in_at: Some(now),
+        created_at: now,
+        updated_at: now,
+        email: email.clone(),
+    };
+    let providers = metadata::of_providers(&[contact.provider().to_owned()]);
+    Ok(User {
+        aud: start.aud.to_owned(),
+        role: state.settings.jwt_default_role.clone(),
+        email,
+        phone,
+        confirmation_sent_at: Some(now),
+        app_metadata: Value::Object(providers),
+        user_metadata: metadata::without_nulls(data),
+        identities: Some(vec![identity]),
+        ..User::blank(id, now)
+    })
+}
+
+/// What a sign-up with a confirmed address is answered, made of the request alone. Apps tell it by its empty
 /// `identities`, which is how Supabase lets them.
 fn fabricated(start: &Start<'_>) -> Value {
     let now = start.state.clock.now();
@@ -89,9 +152,10 @@ async fn open(start: &Start<'_>, user: &User, password: &str) -> Result<Response
     issued.answer(state)
 }
 
-/// Sends the letter or message again. An account of which nothing is confirmed and that has no identity for it gets
-/// one in place of the others; what somebody has confirmed is not a stranger's to replace. Who was invited and not yet confirmed is told of nothing that the invitation holds.
-pub(crate) async fn ask_again(start: &Start<'_>, user: &User) -> Result<User, Error> {
+/// Sends the letter or message again; returns the message's id where there is one. An account of which nothing is
+/// confirmed and that has no identity for it gets one in place of the others; what somebody has confirmed is not a
+/// stranger's to replace.
+pub(crate) async fn ask_again(start: &Start<'_>, user: &User) -> Result<Option<String>, Error> {
     let failed = Error::database(NOT_SAVED);
     let mut tx = start.state.asking([start.contact.sender()]).write(&Context::service()).await.map_err(&failed)?;
     let is_nobodys = user.email_confirmed_at.is_none() && user.phone_confirmed_at.is_none();
@@ -99,11 +163,7 @@ pub(crate) async fn ask_again(start: &Start<'_>, user: &User) -> Result<User, Er
         let (_, id) = create::add_identity(start, &mut tx, user, start.data).await.map_err(&failed)?;
         identities::delete_others(&mut tx, user.id, id).await.map_err(&failed)?;
     }
-    let mut asked = create::ask(start, &mut tx, user).await?;
-    tx.commit().await.map_err(&failed)?;
-    if asked.invited_at.is_some() {
-        asked.user_metadata = json!({});
-        asked.identities = Some(Vec::new());
-    }
-    Ok(asked)
+    let message_id = create::ask(start, &mut tx, user).await?;
+    tx.commit().await.map_err(failed)?;
+    Ok(message_id)
 }

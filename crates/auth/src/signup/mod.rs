@@ -12,6 +12,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::asked::{self, Asked};
 use crate::client::Client;
 use crate::contact::Contact;
 use crate::error::Error;
@@ -123,26 +124,34 @@ pub(crate) async fn post(
         redirect_to: &redirect_to,
         channel: &request.channel,
     };
+    if start.is_open() {
+        // Nothing is sent, and the answer itself tells.
+        return answer(&start, None, &request.password).await.1;
+    }
+    let asked = Asked::note(&state, &contact, asked::Kind::Confirmation).await?;
     let pace = Pace::begin(&state, Flow::SignUp);
-    let existing = start.existing().await.map_err(Error::database("Database error finding user"))?;
-    let (way, outcome) = match &existing {
-        Some(user) if contact.is_confirmed_by(user) => {
-            (Way::Account, existing::answer(&start, user, &request.password).await)
+    let (way, outcome) = answer(&start, Some(&asked), &request.password).await;
+    pace.settle(way, asked.close(outcome).await).await
+}
+
+async fn answer(start: &Start<'_>, asked: Option<&Asked<'_>>, password: &str) -> (Way, Result<Response, Error>) {
+    match start.existing().await.map_err(Error::database("Database error finding user")) {
+        Err(error) => (Way::Nobody, Err(error)),
+        Ok(None) => (Way::Nobody, create(start, asked, password).await),
+        Ok(Some(user)) => {
+            let way = if start.contact.is_confirmed_by(&user) { Way::Account } else { Way::Unconfirmed };
+            (way, existing::answer(start, asked, &user, password).await)
         }
-        Some(user) => (Way::Nobody, existing::answer(&start, user, &request.password).await),
-        None => (Way::Nobody, create(&start, &request.password).await),
-    };
-    // Where addresses are confirmed at once the answer itself tells.
-    if start.is_open() { outcome } else { pace.settle(way, outcome).await }
+    }
 }
 
 /// Makes the account.
-async fn create(start: &Start<'_>, password: &str) -> Result<Response, Error> {
+async fn create(start: &Start<'_>, asked: Option<&Asked<'_>>, password: &str) -> Result<Response, Error> {
     start.ask_hook().await?;
     let Start { state, client, .. } = *start;
     let hash = state.hasher.hash(SecretString::from(password)).await?;
     let outcome = match create::create(start, &hash).await {
-        Err(error) if is_taken(&error) => return overtaken(start, password, error).await,
+        Err(error) if is_taken(&error) => return overtaken(start, asked, password, error).await,
         outcome => outcome?,
     };
     match outcome {
@@ -152,16 +161,21 @@ async fn create(start: &Start<'_>, password: &str) -> Result<Response, Error> {
         }
         Outcome::Unconfirmed(user) => {
             hooks::after_user_created(state, client, &user).await?;
-            Ok(Json(user).into_response())
+            Ok(Json(user.at_once()).into_response())
         }
     }
 }
 
 /// The address is taken after all: somebody else was faster, or it is one of another audience.
-async fn overtaken(start: &Start<'_>, password: &str, error: Error) -> Result<Response, Error> {
+async fn overtaken(
+    start: &Start<'_>,
+    asked: Option<&Asked<'_>>,
+    password: &str,
+    error: Error,
+) -> Result<Response, Error> {
     match start.existing().await {
-        Ok(Some(user)) => existing::answer(start, &user, password).await,
-        Ok(None) => existing::answer_blindly(start),
+        Ok(Some(user)) => existing::answer(start, asked, &user, password).await,
+        Ok(None) => existing::answer_blindly(start, asked).await,
         Err(_) => match error {
             Error::Database(_, error) => Err(Error::Database(NOT_SAVED, error)),
             other => Err(other),

@@ -25,7 +25,7 @@ pub use account::SmsAccount;
 pub use settings::SmsSettings;
 
 /// What stands for the id of a message that was not sent because its code is known.
-const TEST_ID: &str = "test-otp";
+pub(crate) const TEST_ID: &str = "test-otp";
 
 /// What all messages of a request have in common.
 pub(crate) struct Texting<'a> {
@@ -80,19 +80,41 @@ pub(crate) async fn check_made_code(provider: &dyn Provider, number: &str, code:
 }
 
 impl Texting<'_> {
-    /// Sends a code to the user's number: to confirm it, or to sign in.
+    /// Sends a code to the user's number: to confirm it, or to sign in. This and what else strangers may ask for
+    /// comes after [`crate::asked`].
     pub(crate) async fn confirmation(&self, tx: &mut Transaction, user: &User) -> Result<Option<String>, Error> {
         self.send(tx, user, Purpose::Confirmation, &user.phone).await
     }
 
-    /// Sends a code to a number that is to be the user's.
+    /// Sends a code to a number that is to be the user's, if the last one is not too recent.
     pub(crate) async fn change(&self, tx: &mut Transaction, user: &User, new: &str) -> Result<Option<String>, Error> {
+        self.due(tx, user, Purpose::PhoneChange).await?;
+        self.change_again(tx, user, new).await
+    }
+
+    /// Sends a code to a number that is to be the user's.
+    pub(crate) async fn change_again(
+        &self,
+        tx: &mut Transaction,
+        user: &User,
+        new: &str,
+    ) -> Result<Option<String>, Error> {
         self.send(tx, user, Purpose::PhoneChange, new).await
     }
 
-    /// Sends a code that proves presence.
+    /// Sends a code that proves presence, if the last one is not too recent.
     pub(crate) async fn reauthentication(&self, tx: &mut Transaction, user: &User) -> Result<Option<String>, Error> {
+        self.due(tx, user, Purpose::Reauthentication).await?;
         self.send(tx, user, Purpose::Reauthentication, &user.phone).await
+    }
+
+    /// An error when the user's last code is too recent.
+    async fn due(&self, tx: &mut Transaction, user: &User, purpose: Purpose) -> Result<(), Error> {
+        let last = one_time_tokens::lock_last_sent(tx, user.id, purpose).await;
+        let last = last.map_err(Error::database("Unable to process request"))?;
+        let seconds =
+            last.and_then(|last| seconds_left(last, self.state.settings.sms.max_frequency, self.state.clock.now()));
+        seconds.map_or(Ok(()), |seconds| Err(Refusal::SmsTooSoon(seconds).into()))
     }
 
     /// Sends a code and notes it; returns the message's id where there is one.
@@ -103,15 +125,12 @@ impl Texting<'_> {
         purpose: Purpose,
         number: &str,
     ) -> Result<Option<String>, Error> {
-        let (text, last) = match purpose {
-            Purpose::PhoneChange => ("Error sending phone change code", user.phone_change_sent_at),
-            Purpose::Reauthentication => ("Error sending reauthentication code", user.reauthentication_sent_at),
-            _ => ("Error sending confirmation code", user.confirmation_sent_at),
+        let text = match purpose {
+            Purpose::PhoneChange => "Error sending phone change code",
+            Purpose::Reauthentication => "Error sending reauthentication code",
+            _ => "Error sending confirmation code",
         };
         let (settings, at) = (&self.state.settings.sms, self.state.clock.now());
-        if let Some(seconds) = last.and_then(|last| seconds_left(last, settings.max_frequency, at)) {
-            return Err(Refusal::SmsTooSoon(seconds).into());
-        }
         let known = settings.test_code(number, at).map(str::to_owned);
         let digits = known.clone().unwrap_or_else(|| authkit::otp::code(&self.state.random, settings.otp_length));
         let failed = Error::database(text);

@@ -46,6 +46,8 @@ const OLD_AND_YOUNG_OF_OURS: &str = "
     select now() - n * interval '1 second', 'a@b.c', array['d@e.f'] from generate_series(1, 10040) n;
     insert into vestibule.unsent_letters (contact, kind, asked_at)
     values ('x', 'a', now() - interval '25 hours'), ('x', 'b', now() - interval '23 hours');
+    insert into vestibule.letters_asked (contact, asked_at)
+    values ('x', now() - interval '25 hours'), ('y', now() - interval '23 hours');
     insert into vestibule.rate_limits (bucket, key, tokens, updated_at, full_at)
     values ('x', 'a', 1, now(), now() - interval '1 hour'), ('x', 'b', 1, now(), now() + interval '1 hour');
     insert into auth.users (instance_id, id, aud, created_at)
@@ -105,6 +107,7 @@ async fn our_own_tables_are_kept_small_whatever_is_set() {
     let left = [
         ("vestibule.mailbox", 10_000),
         ("vestibule.unsent_letters", 1),
+        ("vestibule.letters_asked", 1),
         ("vestibule.rate_limits where bucket = 'x'", 1),
         ("vestibule.user_moves", 0),
         ("auth.users where is_anonymous", 5),

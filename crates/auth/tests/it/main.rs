@@ -18,6 +18,7 @@ mod bearer;
 mod clean_up;
 mod encryption;
 mod enumeration;
+mod enumeration_limits;
 mod hook_answers;
 mod hook_claims;
 mod hook_functions;

@@ -75,7 +75,6 @@ async fn inputs_and_switches_are_checked() {
     for (settings, code) in [
         (Settings { email_enabled: false, ..settings() }, "email_provider_disabled"),
         (Settings { magic_link_enabled: false, ..settings() }, "email_provider_disabled"),
-        (Settings { disable_signup: true, ..settings() }, "signup_disabled"),
     ] {
         let service = Service::with(settings).await;
         assert_error(&service.post("/otp", json!({"email": "a@b.c"})).await, 422, code);

@@ -72,7 +72,7 @@ async fn requests_are_checked_and_limited() {
     assert_eq!((known.status, &known.body), (unknown.status, &unknown.body));
     service.advance(1);
     assert_eq!(service.post("/recover", json!({"email": "nobody@example.com"})).await.status, 200);
-    assert_eq!(service.count("vestibule.unsent_letters").await, 1);
+    assert_eq!(service.count("vestibule.letters_asked").await, 2);
     let without = Service::with(Settings { email_enabled: false, ..Settings::default() }).await;
     assert_error(&without.post("/recover", json!({"email": "a@b.c"})).await, 400, "email_provider_disabled");
 }

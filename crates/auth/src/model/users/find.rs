@@ -77,6 +77,23 @@ pub(crate) async fn has_phone(db: &Db, phone: &str, aud: &str) -> Result<bool, p
     Ok(!db.read(&Context::service(), HAS_PHONE, &[&phone, &aud]).await?.is_empty())
 }
 
+const IS_EMAIL_CONFIRMED: &str = "
+    select true from auth.users
+    where instance_id = '00000000-0000-0000-0000-000000000000' and lower(email) = $1 and not is_sso_user
+      and email_confirmed_at is not null";
+
+/// Whether somebody has confirmed an email address (in lower case), in whatever audience.
+pub(crate) async fn is_email_confirmed(db: &Db, email: &str) -> Result<bool, pg::Error> {
+    Ok(!db.read(&Context::service(), IS_EMAIL_CONFIRMED, &[&email]).await?.is_empty())
+}
+
+const IS_PHONE_CONFIRMED: &str = "select true from auth.users where phone = $1 and phone_confirmed_at is not null";
+
+/// Whether somebody has confirmed a phone number (normalised), in whatever audience.
+pub(crate) async fn is_phone_confirmed(db: &Db, phone: &str) -> Result<bool, pg::Error> {
+    Ok(!db.read(&Context::service(), IS_PHONE_CONFIRMED, &[&phone]).await?.is_empty())
+}
+
 const IS_TAKEN: &str = "
     select true from auth.users o
     where o.instance_id = '00000000-0000-0000-0000-000000000000' and lower(o.email) = $1 and o.aud = $2

@@ -15,7 +15,8 @@ pub(crate) use change::{
 };
 pub(crate) use conditions::Conditions;
 pub(crate) use find::{
-    find, find_by_email, find_by_phone, find_by_phone_change, find_duplicate, has_phone, is_taken, lock, reload,
+    find, find_by_email, find_by_phone, find_by_phone_change, find_duplicate, has_phone, is_email_confirmed,
+    is_phone_confirmed, is_taken, lock, reload,
 };
 pub(crate) use list::{ListOrder, Page, Slice, list, slice, with_email, with_phone};
 
@@ -162,6 +163,53 @@ impl User {
             email_change_confirm_status: row.get("email_change_confirm_status"),
             encrypted_password: row.get::<_, Option<String>>("encrypted_password").map(SecretString::from),
         }
+    }
+
+    /// A user of whom nothing is known.
+    pub(crate) fn blank(id: Uuid, at: Timestamp) -> Self {
+        Self {
+            id,
+            aud: String::new(),
+            role: String::new(),
+            email: String::new(),
+            email_confirmed_at: None,
+            invited_at: None,
+            phone: String::new(),
+            phone_confirmed_at: None,
+            confirmation_sent_at: None,
+            confirmed_at: None,
+            recovery_sent_at: None,
+            new_email: String::new(),
+            email_change_sent_at: None,
+            new_phone: String::new(),
+            phone_change_sent_at: None,
+            reauthentication_sent_at: None,
+            last_sign_in_at: None,
+            app_metadata: Value::Null,
+            user_metadata: Value::Null,
+            factors: Vec::new(),
+            identities: None,
+            created_at: at,
+            updated_at: at,
+            banned_until: None,
+            deleted_at: None,
+            is_anonymous: false,
+            is_sso_user: false,
+            email_change_confirm_status: 0,
+            encrypted_password: None,
+        }
+    }
+
+    /// The user with one time for all that was written at once. What lies between would tell who is new.
+    pub(crate) fn at_once(mut self) -> Self {
+        let at = self.created_at;
+        self.updated_at = at;
+        self.confirmation_sent_at = self.confirmation_sent_at.map(|_| at);
+        for identity in self.identities.iter_mut().flatten() {
+            (identity.created_at, identity.updated_at) = (at, at);
+            identity.last_sign_in_at = identity.last_sign_in_at.map(|_| at);
+        }
+        self
     }
 
     pub(crate) fn is_banned(&self, now: Timestamp) -> bool {

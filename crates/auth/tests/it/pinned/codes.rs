@@ -103,12 +103,10 @@ async fn letters_are_those_of_the_state_of_the_account() {
     assert_eq!(subject(&service).await, confirmation);
     assert_eq!(service.count("auth.users where recovery_sent_at is null and recovery_token = ''").await, 1);
     assert_eq!(service.audited("user_confirmation_requested").await, 2);
-    service.db.sql("update auth.users set confirmation_sent_at = confirmation_sent_at + interval '1 hour'").await;
     assert_error(&ask().await, 429, "over_email_send_rate_limit");
     service.advance(1);
-    assert_error(&ask().await, 429, "over_email_send_rate_limit");
     service.db.sql("update auth.users set email_confirmed_at = now()").await;
-    assert_eq!(ask().await.status, 200, "the limit of another letter");
+    assert_eq!(ask().await.status, 200);
     assert_ne!(subject(&service).await, confirmation);
 }
 
