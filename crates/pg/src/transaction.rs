@@ -12,11 +12,13 @@ pub struct Transaction {
     lease: Option<Lease>,
     /// What it begins with; gone once that has been sent.
     context: Option<Context>,
+    /// What is done once the changes last.
+    afterwards: Vec<Box<dyn FnOnce() + Send>>,
 }
 
 impl Transaction {
     pub(crate) fn new(lease: Lease, context: Context) -> Self {
-        Self { lease: Some(lease), context: Some(context) }
+        Self { lease: Some(lease), context: Some(context), afterwards: Vec::new() }
     }
 
     /// Runs a statement and returns its rows. The statement is prepared once per connection.
@@ -72,17 +74,24 @@ impl Transaction {
         self.connection().simple(sql).await
     }
 
+    /// Does something as soon as the changes last, and nothing when they are undone. It must not wait for anybody.
+    pub fn after_commit(&mut self, what: impl FnOnce() + Send + 'static) {
+        self.afterwards.push(Box::new(what));
+    }
+
     /// Makes the changes last.
     ///
     /// # Errors
     /// [`Error::Query`] when a deferred constraint fails or the connection broke.
     pub async fn commit(mut self) -> Result<(), Error> {
-        if self.context.is_some() {
-            return Ok(()); // nothing was begun
+        // Where nothing was begun there is nothing to commit.
+        if self.context.is_none() {
+            let mut group = self.group()?;
+            group.plain("commit", &[])?;
+            group.finish().await?;
         }
-        let mut group = self.group()?;
-        group.plain("commit", &[])?;
-        group.finish().await.map(drop)
+        self.afterwards.drain(..).for_each(|what| what());
+        Ok(())
     }
 
     /// Undoes the changes and waits until that is done.

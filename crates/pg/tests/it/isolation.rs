@@ -117,3 +117,23 @@ async fn a_read_only_context_cannot_write() {
     let error = db.read(&caller().read_only(), "insert into public.t values (1)", &[]).await.expect_err("a write");
     assert_eq!(error.sqlstate().map(|state| state.code()), Some("25006"));
 }
+
+#[tokio::test]
+async fn what_comes_after_a_commit_comes_after_no_other_end() {
+    let test = TestDb::new().await;
+    let db = one_connection(&test);
+    let (sender, receiver) = std::sync::mpsc::channel();
+    for (end, expected) in [("commit", 1), ("rollback", 0), ("drop", 0)] {
+        let mut transaction = db.write(&caller()).await.expect("a transaction");
+        let sender = sender.clone();
+        transaction.after_commit(move || sender.send(()).expect("the test is there"));
+        transaction.query_one(WHO, &[]).await.expect("a row");
+        assert_eq!(receiver.try_iter().count(), 0);
+        match end {
+            "commit" => transaction.commit().await.expect("a commit"),
+            "rollback" => transaction.rollback().await.expect("a rollback"),
+            _ => drop(transaction),
+        }
+        assert_eq!(receiver.try_iter().count(), expected, "{end}");
+    }
+}
