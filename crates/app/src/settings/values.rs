@@ -159,6 +159,11 @@ pub(super) fn network(text: &str) -> Result<ipnet::IpNet> {
     network.ok_or_else(|| expected(text, "an IP address or a network such as `10.0.0.0/8`"))
 }
 
+/// A language tag, as it is compared.
+pub(super) fn locale(text: &str) -> Result<String> {
+    auth::locale_tag(text).ok_or_else(|| expected(text, "a language such as `en` or `pt-BR`"))
+}
+
 /// The name of a request header.
 pub(super) fn header(text: &str) -> Result<http::HeaderName> {
     text.parse().map_err(|_| expected(text, "the name of a header"))
