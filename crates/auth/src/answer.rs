@@ -20,6 +20,7 @@ use crate::limits::gate;
 use crate::origin::Origin;
 use crate::refusal::Refusal;
 use crate::state::State;
+use crate::waiting::Waiting;
 
 const API_VERSION: &str = "x-supabase-api-version";
 const VERSION_2024: &str = "2024-01-01";
@@ -42,8 +43,10 @@ pub(crate) async fn finish(With(state): With<State>, request: Request, next: Nex
     let response = if limit.is_zero() {
         origin.scope(gate(&state, request, next)).await
     } else {
-        let answer = origin.scope(gate(&state, request, next));
-        tokio::time::timeout(limit, answer).await.unwrap_or_else(|_| Error::Timeout.into_response())
+        let waiting = Waiting::default();
+        let answer = waiting.scope(origin.scope(gate(&state, request, next)));
+        let answered = tokio::time::timeout(limit, answer).await;
+        answered.unwrap_or_else(|_| Error::Timeout(waiting.what()).into_response())
     };
     if is_write && response.status().is_success() {
         clean_up::after_write(&state);

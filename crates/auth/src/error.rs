@@ -16,6 +16,7 @@ use http::header::RETRY_AFTER;
 use http::{HeaderValue, StatusCode};
 
 use crate::denial::Denial;
+use crate::hooks::HookName;
 use crate::json::MAX_BODY;
 use crate::refusal::Refusal;
 
@@ -28,8 +29,8 @@ pub(crate) enum Error {
     /// A text holds the character U+0000, which PostgreSQL cannot store.
     NulCharacter,
     BodyTooLarge,
-    /// The time of the request is over.
-    Timeout,
+    /// The time of the request is over; what it was waiting for.
+    Timeout(Cow<'static, str>),
     /// An input that is not valid; which and why.
     Validation(Cow<'static, str>),
     /// The same with status 404: a path that names nothing.
@@ -127,6 +128,12 @@ pub(crate) enum Error {
     Denied(Denial),
     /// Codes, messages, invitations, hooks.
     Refused(Refusal),
+    /// What a hook is to blame for; which hook, and its function where it is one of the database.
+    OfHook {
+        hook: HookName,
+        function: Option<String>,
+        error: Box<Error>,
+    },
 
     // Inside
     /// The database failed; the text that clients get.
@@ -146,6 +153,14 @@ impl Error {
     /// Wraps an error of the database with the text that clients get.
     pub(crate) fn database(text: &'static str) -> impl Fn(pg::Error) -> Self {
         move |error| Self::Database(text, error)
+    }
+
+    /// Says which hook it was, where the error is that what a hook gave cannot be used.
+    pub(crate) fn of_hook(self, hook: HookName) -> Self {
+        match self {
+            Self::Refused(Refusal::HookOutput(_)) => Self::OfHook { hook, function: None, error: Box::new(self) },
+            other => other,
+        }
     }
 
     /// An input that is not valid.
@@ -168,7 +183,7 @@ impl Error {
                 "request_entity_too_large",
                 format!("Request body too large (max {MAX_BODY} bytes)").into(),
             ),
-            Self::Timeout => (
+            Self::Timeout(_) => (
                 S::GATEWAY_TIMEOUT,
                 "request_timeout",
                 "Processing this request timed out, please retry after a moment.".into(),
@@ -312,6 +327,7 @@ impl Error {
                 "New password should be different from the old password.".into(),
             ),
             Self::Refused(refusal) => refusal.public(),
+            Self::OfHook { error, .. } => return error.public(),
             Self::OwnsObjects(error) => (S::CONFLICT, "conflict", error.failure().message.into()),
             Self::Denied(denial) => (denial.status, denial.code, denial.text.as_ref().into()),
             Self::Database(text, _) | Self::Internal(text, _) => {
@@ -324,7 +340,14 @@ impl Error {
     /// The real cause, for the log and for operators; clients do not see it.
     pub(crate) fn failure(&self) -> Option<Failure> {
         match self {
-            Self::Database(_, error) | Self::OwnsObjects(error) => Some(error.failure()),
+            Self::Database(_, error) => Some(Failure { is_operators: true, ..error.failure() }),
+            Self::OwnsObjects(error) => Some(error.failure()),
+            Self::OfHook { hook, function, error } => {
+                let failure = error.failure().unwrap_or_else(|| Failure::new(error.public().text));
+                let function = failure.function.clone().or_else(|| function.clone());
+                Some(Failure { hook: Some(hook.name().to_owned()), function, is_operators: true, ..failure })
+            }
+            Self::Timeout(what) => Some(Failure::new(format!("the time of the request was over, waiting for {what}"))),
             Self::Internal(_, cause) => Some(Failure::new(cause.clone())),
             Self::Refused(refusal) => refusal.failure(),
             _ => None,
@@ -334,7 +357,11 @@ impl Error {
     /// What triggers and constraints say to clients that ask for no version: the status and PostgreSQL's error,
     /// for the errors that Supabase passes on. `PTxyz` names the HTTP status xyz.
     pub(crate) fn database_answer(&self) -> Option<(StatusCode, Failure)> {
-        let Self::Database(_, error) = self else { return None };
+        let error = match self {
+            Self::Database(_, error) => error,
+            Self::OfHook { error, .. } => return error.database_answer(),
+            _ => return None,
+        };
         let state = error.sqlstate()?.code();
         let status = match state {
             "P0001" | "23000" | "23001" | "23502" | "23503" | "23505" | "23514" | "23P01" => {

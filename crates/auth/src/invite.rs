@@ -13,7 +13,7 @@ use crate::contact::Contact;
 use crate::error::Error;
 use crate::hooks::{self, HookName};
 use crate::json::{Body, Json};
-use crate::letters::Letters;
+use crate::letters::{self, Letters};
 use crate::metadata::Fields;
 use crate::model::audit::{self, Action, Actor};
 use crate::model::users::{self, User};
@@ -41,7 +41,7 @@ pub(crate) async fn post(
     RedirectTo(redirect_to): RedirectTo,
     Body(request): Body<Request>,
 ) -> Result<Response, Error> {
-    let contact = Contact::Email(authkit::address::email(&request.email)?);
+    let contact = Contact::Email(letters::recipient(&state, &request.email)?);
     let start = Start {
         state: &state,
         client: &client,

@@ -49,10 +49,11 @@ pub mod state;
 mod tokens;
 mod user;
 mod verify;
+mod waiting;
 
 pub use authkit::captcha::Judge;
 pub use authkit::mailer::{Security, SmtpSettings, is_greeting, is_host, parse_headers};
-pub use authkit::template::{Body, Definition, Kind, Part, Reading};
+pub use authkit::template::{Body, Definition, Kind, Part, Reading, locale_tag};
 pub use hooks::{HookName, HookSetting};
 pub use letters::{LetterSettings, UrlPaths};
 pub use limits::{RateLimits, SendLimit, send_limit};

@@ -12,7 +12,7 @@ use crate::contact::Contact;
 use crate::error::Error;
 use crate::hooks;
 use crate::json::{Body, Json};
-use crate::letters::Letters;
+use crate::letters::{self, Letters};
 use crate::metadata::Fields;
 use crate::model::audit::{self, Action, Actor};
 use crate::model::users::User;
@@ -94,7 +94,7 @@ pub(crate) async fn magic_link(
 async fn answer(state: &State, client: &Client, redirect_to: &str, request: &Request) -> Result<Json<Value>, Error> {
     let challenge = Challenge::read(&request.code_challenge_method, &request.code_challenge)?;
     let aud = client.audience(None, &state.settings);
-    let contact = contact(request);
+    let contact = contact(state, request);
     if !request.create_user {
         // Deliberately told: the app asks for it.
         let start = contact.as_ref().map_err(|_| Refusal::OtpDisabled)?;
@@ -128,11 +128,11 @@ async fn answer(state: &State, client: &Client, redirect_to: &str, request: &Req
     Ok(Json(message_id.map_or_else(|| json!({}), |id| json!({"message_id": id}))))
 }
 
-fn contact(request: &Request) -> Result<Contact, Error> {
+fn contact(state: &State, request: &Request) -> Result<Contact, Error> {
     if request.email.is_empty() {
         sms::check_number(&request.phone).map(Contact::Phone)
     } else {
-        Ok(Contact::Email(authkit::address::email(&request.email)?))
+        Ok(Contact::Email(letters::recipient(state, &request.email)?))
     }
 }
 

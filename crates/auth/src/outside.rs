@@ -9,7 +9,7 @@ use authkit::hook;
 use authkit::mailer::{MailError, Mailer, Smtp, SmtpSettings};
 use authkit::outbound::{self, ClientError};
 use authkit::sms::{Line, Provider};
-use authkit::template::{Catalogue, CatalogueError, Definition, Kind, Reading};
+use authkit::template::{Catalogue, CatalogueError, Definition, Kind, Reading, Unusable};
 use base::{Clock, Random};
 
 use crate::hooks::{HookName, HookSetting, Registry};
@@ -33,6 +33,24 @@ pub struct OutsideSettings {
     /// How long that provider may take; its 10 seconds when there is no time.
     pub sms_timeout: Option<Duration>,
 }
+
+impl OutsideSettings {
+    /// The same with less patience than a request has, so that the request can still tell who did not answer.
+    #[must_use]
+    pub fn within(mut self, request: Duration) -> Self {
+        if !request.is_zero() {
+            let most = request.mul_f64(PATIENCE);
+            if let Some(smtp) = &mut self.smtp {
+                smtp.timeout = smtp.timeout.min(most);
+            }
+            self.sms_timeout = Some(self.sms_timeout.unwrap_or(most).min(most));
+        }
+        self
+    }
+}
+
+/// The part of a request's time that one server outside gets.
+const PATIENCE: f64 = 0.6;
 
 /// A letter that replaces the one that is built in.
 #[derive(Clone, Debug)]
@@ -99,9 +117,15 @@ impl Outside {
         let reader = if templates.is_empty() { client.clone() } else { outbound::following()? };
         let mut catalogue = Catalogue::new(reader, clock.clone(), reading);
         for TemplateSetting { locale, kind, definition } in templates {
-            let defined = catalogue.define(locale.as_deref(), kind, definition).await;
+            let defined = catalogue.define(locale.as_deref(), kind, definition);
             defined.map_err(|cause| OutsideError::Template { locale, kind, cause: Box::new(cause) })?;
         }
+        let loaded = catalogue.load().await;
+        loaded.map_err(|Unusable { locale, kind, cause }| OutsideError::Template {
+            locale,
+            kind,
+            cause: Box::new(cause),
+        })?;
         let line = Line::new(client.clone());
         let line = Line { base_url: sms_url, timeout: sms_timeout.unwrap_or(line.timeout), ..line };
         let sms = sms.map(|account| account.provider(line));

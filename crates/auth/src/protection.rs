@@ -17,6 +17,7 @@ use crate::denial::Denial;
 use crate::error::Error;
 use crate::refusal::chain;
 use crate::state::State;
+use crate::waiting;
 
 /// What protects the service beyond its database. Without anything, nothing is asked.
 #[derive(Clone, Debug, Default)]
@@ -130,7 +131,7 @@ pub(crate) async fn check_captcha(state: &State, fields: &Value, ip: Option<IpAd
     let Some(captcha) = &state.protection.captcha else { return Ok(()) };
     let token = fields["gotrue_meta_security"]["captcha_token"].as_str().unwrap_or_default();
     let failed = |text| Denial::telling(StatusCode::BAD_REQUEST, "captcha_failed", text).into();
-    captcha.check(token, ip).await.map_err(|error| match error {
+    waiting::on("the judge of captchas", captcha.check(token, ip)).await.map_err(|error| match error {
         CaptchaError::Missing => failed("captcha protection: request disallowed (no captcha_token found)".to_owned()),
         CaptchaError::Failed { codes } => {
             failed(format!("captcha protection: request disallowed ({})", codes.join(", ")))
@@ -149,7 +150,7 @@ impl State {
             Err(PasswordError::Weak(weakness)) => weakness,
             Err(error) => return Err(error.into()),
         };
-        let knows = self.protection.breached.knows(&password.into()).await;
+        let knows = waiting::on("the list of leaked passwords", self.protection.breached.knows(&password.into())).await;
         if knows.map_err(|error| Error::Internal("Internal Server Error", chain(&error)))? {
             let separator = if weakness.message.is_empty() { "" } else { " " };
             weakness.message.push_str(separator);

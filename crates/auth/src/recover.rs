@@ -11,7 +11,7 @@ use crate::contact::Contact;
 use crate::error::Error;
 use crate::hooks::HookName;
 use crate::json::{Body, Json};
-use crate::letters::Letters;
+use crate::letters::{self, Letters};
 use crate::model::audit::{self, Action, Actor};
 use crate::model::users::User;
 use crate::pace::{Flow, Pace, Way};
@@ -42,7 +42,7 @@ pub(crate) async fn post(
     if request.email.is_empty() {
         return Err(Error::validation("Password recovery requires an email"));
     }
-    let contact = Contact::Email(authkit::address::email(&request.email)?);
+    let contact = Contact::Email(letters::recipient(&state, &request.email)?);
     let challenge = Challenge::read(&request.code_challenge_method, &request.code_challenge)?;
     let failed = Error::database("Unable to process request");
     let aud = client.audience(None, &state.settings);

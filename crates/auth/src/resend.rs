@@ -12,7 +12,7 @@ use crate::contact::Contact;
 use crate::error::Error;
 use crate::hooks::HookName;
 use crate::json::{Body, Json};
-use crate::letters::Letters;
+use crate::letters::{self, Letters};
 use crate::model::audit::{self, Action, Actor};
 use crate::model::users::User;
 use crate::pace::{Flow, Pace, Way};
@@ -124,7 +124,7 @@ fn check(state: &State, request: &Request) -> Result<(Kind, Contact), Error> {
                 let text = "Email logins are disabled";
                 return Err(Refusal::ResendDisabled { code: "email_provider_disabled", text }.into());
             }
-            Contact::Email(authkit::address::email(email)?)
+            Contact::Email(letters::recipient(state, email)?)
         }
         (Kind::Sms | Kind::PhoneChange, "", phone) => {
             if !state.settings.phone_enabled {

@@ -11,6 +11,7 @@ use pg::PoolSettings;
 use crate::Settings;
 use crate::clean_up::Cleaner;
 use crate::hooks::HookName;
+use crate::letters::Background;
 use crate::outside::Outside;
 use crate::pace::Times;
 use crate::protection::Protection;
@@ -49,6 +50,8 @@ pub struct Inner {
     pub(crate) allow_list: AllowList,
     pub(crate) protection: Protection,
     pub(crate) outside: Arc<Outside>,
+    /// The notifications that are under way.
+    pub(crate) background: Background,
     pub(crate) times: Times,
     pub(crate) cleaner: Cleaner,
     pub(crate) sealer: Sealer,
@@ -82,6 +85,7 @@ impl State {
             allow_list,
             protection: Protection::default(),
             outside: Arc::default(),
+            background: Background::default(),
             times: Times::default(),
             cleaner: Cleaner::default(),
             sealer,

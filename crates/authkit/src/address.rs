@@ -35,6 +35,13 @@ pub fn email(address: &str) -> Result<String, EmailError> {
     if is_local && domain.split('.').all(is_label) { Ok(address.to_ascii_lowercase()) } else { Err(EmailError::Format) }
 }
 
+/// Whether mail can be sent to an address of that form. Mail servers take less: no dot at either end of the local part,
+/// no two in a row, and at most 64 bytes of it. Accounts with other addresses can only be signed in to.
+#[must_use]
+pub fn is_sendable(address: &str) -> bool {
+    address.parse::<lettre::Address>().is_ok()
+}
+
 fn is_local_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b".!#$%&'*+/=?^_`{|}~-".contains(&byte)
 }
@@ -124,6 +131,18 @@ mod tests {
         }
         assert_eq!(email(""), Err(EmailError::Missing));
         assert_eq!(email(&format!("{}@b.c", "a".repeat(252))), Err(EmailError::TooLong));
+    }
+
+    #[test]
+    fn not_every_address_can_be_sent_to() {
+        let longest = format!("{}@example.com", "a".repeat(64));
+        for address in ["john.doe+tag@example.com", "a@localhost", longest.as_str()] {
+            assert!(is_sendable(address), "{address}");
+        }
+        let longer = format!("a{longest}");
+        for address in ["a..b@example.com", ".a@example.com", "a.@example.com", longer.as_str()] {
+            assert!(email(address).is_ok() && !is_sendable(address), "{address}");
+        }
     }
 
     /// Behaviour 66: numbers are kept and compared without `+` and spaces.

@@ -40,6 +40,9 @@ pub fn bearer_of(value: &HeaderValue) -> Option<&str> {
 pub struct Failure {
     /// The real cause in one line.
     pub message: String,
+    /// The hook that failed or refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hook: Option<String>,
     /// PostgreSQL's five-character error code.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sqlstate: Option<String>,
@@ -61,6 +64,9 @@ pub struct Failure {
     /// What to do about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
+    /// Whether what the operator has written or set up is at fault, whatever the client is told: a warning in the log.
+    #[serde(skip)]
+    pub is_operators: bool,
 }
 
 impl Failure {

@@ -14,11 +14,13 @@ pub struct Transaction {
     context: Option<Context>,
     /// Whether a function of somebody else has run, which may have set anything for the session.
     has_called: bool,
+    /// What is done once the changes last.
+    afterwards: Vec<Box<dyn FnOnce() + Send>>,
 }
 
 impl Transaction {
     pub(crate) fn new(lease: Lease, context: Context) -> Self {
-        Self { lease: Some(lease), context: Some(context), has_called: false }
+        Self { lease: Some(lease), context: Some(context), has_called: false, afterwards: Vec::new() }
     }
 
     /// Runs a statement and returns its rows. The statement is prepared once per connection.
@@ -89,23 +91,30 @@ impl Transaction {
         self.connection().simple(sql).await
     }
 
+    /// Does something as soon as the changes last, and nothing when they are undone. It must not wait for anybody.
+    pub fn after_commit(&mut self, what: impl FnOnce() + Send + 'static) {
+        self.afterwards.push(Box::new(what));
+    }
+
     /// Makes the changes last.
     ///
     /// # Errors
     /// [`Error::Query`] when a deferred constraint fails or the connection broke.
     pub async fn commit(mut self) -> Result<(), Error> {
-        if self.context.is_some() {
-            return Ok(()); // nothing was begun
+        // Where nothing was begun there is nothing to commit.
+        if self.context.is_none() {
+            let has_called = self.has_called;
+            let mut group = self.group()?;
+            if has_called {
+                // Rolled back, there would be nothing left of what was set. The role is none of all.
+                group.plain("set session authorization default", &[])?;
+                group.plain("reset all", &[])?;
+            }
+            group.plain("commit", &[])?;
+            group.finish().await?;
         }
-        let has_called = self.has_called;
-        let mut group = self.group()?;
-        if has_called {
-            // Rolled back, there would be nothing left of what was set. The role is none of all.
-            group.plain("set session authorization default", &[])?;
-            group.plain("reset all", &[])?;
-        }
-        group.plain("commit", &[])?;
-        group.finish().await.map(drop)
+        self.afterwards.drain(..).for_each(|what| what());
+        Ok(())
     }
 
     /// Undoes the changes and waits until that is done.

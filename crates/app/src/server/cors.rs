@@ -16,7 +16,7 @@ const DAY: HeaderValue = HeaderValue::from_static("86400");
 const EXPOSED: HeaderValue = HeaderValue::from_static(
     "Content-Encoding, Content-Location, Content-Range, Content-Type, Date, Location, Server, \
      Transfer-Encoding, Range-Unit, ETag, Link, Preference-Applied, X-Total-Count, X-Supabase-Api-Version, \
-     X-Request-Id, X-Sb-Error-Code",
+     X-Request-Id, X-Sb-Error-Code, X-Vestibule-Failure, Retry-After",
 );
 
 /// The console is left out: it is for its own origin only.
@@ -51,4 +51,20 @@ pub fn preflight(request: &Request) -> Option<Response> {
     headers.insert(VARY, HeaderValue::from_static("Access-Control-Request-Headers"));
     headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, asked.unwrap_or(ANY));
     Some(response)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_may_read_what_answers_tell_clients() {
+        let mut response = Response::default();
+        open(&mut response);
+        let exposed = response.headers()[ACCESS_CONTROL_EXPOSE_HEADERS].to_str().expect("plain").to_ascii_lowercase();
+        let exposed: Vec<&str> = exposed.split(", ").collect();
+        for name in ["retry-after", "x-request-id", "x-sb-error-code", "x-total-count", "x-vestibule-failure"] {
+            assert!(exposed.contains(&name), "{name}");
+        }
+    }
 }

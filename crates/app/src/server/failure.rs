@@ -9,7 +9,7 @@ use super::gateway::{Credentials, Gateway};
 
 static X_VESTIBULE_FAILURE: HeaderName = HeaderName::from_static("x-vestibule-failure");
 
-/// The most characters of one field. Proxies refuse long headers, and there are seven fields.
+/// The most characters of one field. Proxies refuse long headers, and there are eight fields.
 const LONGEST: usize = 400;
 
 /// Adds the header to an answer that has a cause, if the request carried the secret key.
@@ -30,6 +30,7 @@ fn header(failure: &Failure) -> Option<HeaderValue> {
     };
     let short = Failure {
         message: cut(&failure.message),
+        hook: failure.hook.clone(),
         sqlstate: failure.sqlstate.clone(),
         function: failure.function.as_ref().map(cut),
         table: failure.table.as_ref().map(cut),
@@ -37,6 +38,7 @@ fn header(failure: &Failure) -> Option<HeaderValue> {
         constraint: failure.constraint.as_ref().map(cut),
         detail: None,
         hint: failure.hint.as_ref().map(cut),
+        is_operators: false,
     };
     let json = serde_json::to_string(&short).ok()?;
     let mut ascii = String::with_capacity(json.len());

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, anyhow, bail};
 use base::project::PrivateJwk;
 
-use super::values::{algorithms, api_key, at_least, expected, header, list, port, size, switch, url};
+use super::values::{algorithms, api_key, at_least, expected, header, list, network, port, size, switch, url};
 use super::{Settings, accounts};
 
 impl Settings {
@@ -29,8 +29,7 @@ impl Settings {
             }
             "PORT" => self.port = port(text)?,
             "VESTIBULE_TRUSTED_PROXIES" => {
-                let address = |text: &String| text.parse().map_err(|_| expected(text, "an IP address"));
-                self.trusted_proxies = list(text).iter().map(address).collect::<Result<_>>()?;
+                self.trusted_proxies = list(text).iter().map(|text| network(text)).collect::<Result<_>>()?;
             }
             "REQUEST_ID_HEADER" => self.request_id_header = Some(header(text)?),
             "GOTRUE_RATE_LIMIT_HEADER" => self.address_header = Some(header(text)?),

@@ -41,7 +41,7 @@ pub struct Settings {
     /// The port to listen on.
     pub port: u16,
     /// Proxies whose word on the client's address counts.
-    pub trusted_proxies: Vec<IpAddr>,
+    pub trusted_proxies: Vec<ipnet::IpNet>,
     /// Refuse requests without an API key; `None`: unless on loopback.
     pub require_api_key: Option<bool>,
     /// Show the mailbox to anyone; `None`: only on loopback.

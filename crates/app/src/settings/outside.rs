@@ -13,7 +13,7 @@ use http::HeaderMap;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::values::{
-    at_least, duration, expected, greeting, headers, host, json_names, patience, place, port, switch, url,
+    at_least, duration, expected, greeting, headers, host, json_names, locale, patience, place, port, switch, url,
 };
 
 /// The settings as they were read; what is not switched on is not looked at.
@@ -112,6 +112,7 @@ impl Outside {
             "GOTRUE_MAILER_TEMPLATE_MAX_SIZE" => self.reading.max_size = at_least(text, 1, "a number of bytes")?,
             "GOTRUE_MAILER_TEMPLATE_MAX_AGE" => self.reading.max_age = duration(text)?,
             "GOTRUE_MAILER_TEMPLATE_RETRY_INTERVAL" => self.reading.retry_interval = duration(text)?,
+            "VESTIBULE_MAILER_LOCALE" => self.reading.language = locale(text)?,
             "VESTIBULE_SMS_URL" => self.sms_url = url(text)?,
             "GOTRUE_INTERNAL_HTTP_TIMEOUT" => self.http_timeout = Some(patience(text)?),
             "GOTRUE_SMS_PROVIDER" => {

@@ -1,6 +1,7 @@
 //! Reading values from text. No message repeats a secret: who reads one says what is expected and nothing else.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use anyhow::{Result, anyhow, bail};
@@ -151,6 +152,18 @@ pub(super) fn algorithms(text: &str) -> Result<Vec<String>> {
     }
 }
 
+/// A network such as `10.0.0.0/8`, or the one of a single address.
+pub(super) fn network(text: &str) -> Result<ipnet::IpNet> {
+    let single = || text.parse::<IpAddr>().ok().map(|address| address.to_canonical().into());
+    let network = text.parse().ok().or_else(single);
+    network.ok_or_else(|| expected(text, "an IP address or a network such as `10.0.0.0/8`"))
+}
+
+/// A language tag, as it is compared.
+pub(super) fn locale(text: &str) -> Result<String> {
+    auth::locale_tag(text).ok_or_else(|| expected(text, "a language such as `en` or `pt-BR`"))
+}
+
 /// The name of a request header.
 pub(super) fn header(text: &str) -> Result<http::HeaderName> {
     text.parse().map_err(|_| expected(text, "the name of a header"))
@@ -209,6 +222,23 @@ pub(super) fn size(text: &str) -> Result<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn networks_are_addresses_too() {
+        for (text, expected) in [
+            ("10.0.0.0/8", "10.0.0.0/8"),
+            ("fd00::/8", "fd00::/8"),
+            ("10.0.0.1", "10.0.0.1/32"),
+            ("::1", "::1/128"),
+            ("::ffff:10.0.0.1", "10.0.0.1/32"),
+        ] {
+            assert_eq!(network(text).expect(text).to_string(), expected);
+        }
+        for text in ["10.0.0.0/33", "10.0.0", "proxy", ""] {
+            let message = network(text).expect_err(text).to_string();
+            assert!(message.contains("an IP address or a network"), "{message}");
+        }
+    }
 
     #[test]
     fn sizes_have_units() {

@@ -49,8 +49,9 @@ pub(crate) async fn make_claims(
     let input = json!({"user_id": user.id, "claims": claims, "authentication_method": method});
     let output = call(state, tx, HookName::CustomAccessToken, client, input).await?;
     let claims = output.and_then(|mut output| output.get_mut("claims").map(Value::take));
-    let claims = claims.ok_or(Refusal::HookOutput("there are no claims".into()))?;
-    check(claims, state.clock.unix_seconds()).map(Some)
+    let claims = claims.ok_or_else(|| Refusal::HookOutput("there are no claims".into()).into());
+    let claims = claims.and_then(|claims| check(claims, state.clock.unix_seconds()));
+    claims.map(Some).map_err(|error: Error| error.of_hook(HookName::CustomAccessToken))
 }
 
 /// Checks that a token with these claims would be accepted: what is issued and then refused everywhere is a session

@@ -19,6 +19,7 @@ use crate::model::users::User;
 use crate::outside::OutsideError;
 use crate::refusal::Refusal;
 use crate::state::State;
+use crate::waiting;
 
 /// The hooks that there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -156,18 +157,40 @@ pub(crate) async fn call(
     input["metadata"] = json!({
         "uuid": state.random.uuid(), "time": state.clock.now(), "name": name.event(), "ip_address": ip,
     });
-    match &hook.target {
-        Target::Http(url) => caller.call(url, &hook.secrets, &input).await.map_err(|error| Refusal::Hook(error).into()),
-        Target::Function(function) => match tx {
-            Some(tx) => call_function(tx, function, &input).await,
-            None => {
-                let failed = Error::database(NOT_RUN);
-                let mut tx = state.db.write(&Context::service()).await.map_err(&failed)?;
-                let output = call_function(&mut tx, function, &input).await?;
-                tx.commit().await.map_err(&failed)?;
-                Ok(output)
+    let outcome = waiting::on(format!("the hook {}", name.name()), hook.ask(state, caller, tx, &input)).await;
+    outcome.map_err(|error| Error::OfHook { hook: name, function: hook.function(), error: Box::new(error) })
+}
+
+impl Hook {
+    async fn ask(
+        &self,
+        state: &State,
+        caller: &Hooks,
+        tx: Option<&mut Transaction>,
+        input: &Value,
+    ) -> Result<Option<Value>, Error> {
+        let function = match &self.target {
+            Target::Http(url) => {
+                return caller.call(url, &self.secrets, input).await.map_err(|error| Refusal::Hook(error).into());
             }
-        },
+            Target::Function(function) => function,
+        };
+        if let Some(tx) = tx {
+            return call_function(tx, function, input).await;
+        }
+        let failed = Error::database(NOT_RUN);
+        let mut tx = state.db.write(&Context::service()).await.map_err(&failed)?;
+        let output = call_function(&mut tx, function, input).await?;
+        tx.commit().await.map_err(&failed)?;
+        Ok(output)
+    }
+
+    /// Its function, where it is one of the database.
+    fn function(&self) -> Option<String> {
+        match &self.target {
+            Target::Http(_) => None,
+            Target::Function(FunctionName { schema, function }) => Some(format!("{schema}.{function}")),
+        }
     }
 }
 
@@ -287,6 +310,10 @@ pub(crate) async fn decide(
     name: HookName,
     input: Value,
 ) -> Result<Option<Decision>, Error> {
+    decision(state, client, name, input).await.map_err(|error| error.of_hook(name))
+}
+
+async fn decision(state: &State, client: &Client, name: HookName, input: Value) -> Result<Option<Decision>, Error> {
     if !state.outside.hooks.has(name) {
         return Ok(None);
     }

@@ -1,9 +1,13 @@
 //! Handing a letter over: to the hook that replaces all mail, to the mail server, or to the mailbox.
 
-use authkit::mailer::{Message, Sender};
-use authkit::template::{Kind, Letter, Template, Variables, builtin_texts, preferences};
+use std::future::Future;
+
+use authkit::address;
+use authkit::mailer::{Mailer, Message, Sender};
+use authkit::template::{Kind, Letter, Template, TemplateError, Variables, builtin_texts, preferences};
 use pg::Transaction;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::{Letters, action};
 use crate::error::Error;
@@ -14,6 +18,7 @@ use crate::model::users::User;
 use crate::one_time::Code;
 use crate::refusal::{Refusal, chain};
 use crate::state::State;
+use crate::waiting;
 
 /// A letter to be handed over.
 pub(super) struct Post<'a> {
@@ -35,12 +40,8 @@ pub(crate) async fn check_recipient(state: &State, to: &str) -> Result<(), Error
     if state.outside.hooks.has(HookName::SendEmail) {
         return Ok(());
     }
-    let authorized = &state.settings.letters.authorized_addresses;
-    let plain = without_label(to);
-    if !authorized.is_empty() && !authorized.iter().any(|known| without_label(known) == plain) {
-        return Err(Refusal::EmailNotAuthorized.into());
-    }
-    let is_accepted = state.protection.recipients.accept(to).await;
+    check_authorized(&state.settings.letters.authorized_addresses, to)?;
+    let is_accepted = waiting::on("who checks addresses", state.protection.recipients.accept(to)).await;
     if is_accepted { Ok(()) } else { Err(Refusal::EmailInvalid(to.to_owned()).into()) }
 }
 
@@ -79,22 +80,40 @@ impl Letters<'_> {
         if self.deliver_by_hook(tx, &post, None).await? {
             return Ok(());
         }
-        if !post.is_checked {
-            check_recipient(self.state, post.to).await?;
-        }
-        let letter = self.write(&post).await?;
-        let settings = &self.state.settings;
+        let parcel = self.parcel(post);
         let id = self.state.random.uuid();
-        let from = Sender { address: settings.mailer_from.clone(), name: settings.mailer_from_name.clone() };
-        let message = Message::new(from, post.to.to_owned(), letter, format!("<{id}@vestibule>"))
-            .with_headers(&settings.letters.headers, post.kind);
+        let message = parcel.message(self.state, id).await?;
         match &self.state.outside.mailer {
-            Some(mailer) => mailer
-                .send(&message)
-                .await
-                .map_err(|error| Refusal::MailNotSent { text: post.failed, cause: chain(&error) }.into()),
-            None => self.keep_in_mailbox(tx, id, &message).await.map_err(Error::database(post.failed)),
+            Some(mailer) => parcel.send(&**mailer, &message).await,
+            None => self.keep_in_mailbox(tx, id, &message).await.map_err(Error::database(parcel.failed)),
         }
+    }
+
+    /// What sends a letter that has been counted without the request, which does not wait; `None` where that writes
+    /// in the request's transaction.
+    pub(super) fn without_request(&self, post: Post<'_>) -> Option<impl Future<Output = Result<(), Error>> + use<>> {
+        let outside = &self.state.outside;
+        if !outside.is_far(HookName::SendEmail) {
+            return None;
+        }
+        let input = outside.hooks.has(HookName::SendEmail).then(|| self.hook_input(&post, None));
+        let (state, client, parcel) = (self.state.clone(), self.client.clone(), self.parcel(post));
+        Some(async move {
+            if let Some(input) = input {
+                return hooks::call(&state, None, HookName::SendEmail, &client, input).await.map(drop);
+            }
+            let message = parcel.message(&state, state.random.uuid()).await?;
+            match &state.outside.mailer {
+                Some(mailer) => parcel.send(&**mailer, &message).await,
+                None => Ok(()),
+            }
+        })
+    }
+
+    fn parcel(&self, post: Post<'_>) -> Parcel {
+        let Post { kind, user, to, variables, failed, is_checked, .. } = post;
+        let languages = preferences(&user.user_metadata, self.client.accept_language.as_deref());
+        Parcel { kind, to: to.to_owned(), is_checked, languages, variables, failed }
     }
 
     /// Lets the hook send it, once it has been counted; false when there is none. `current` is the code for the old address where two
@@ -109,6 +128,12 @@ impl Letters<'_> {
         if !self.state.outside.hooks.has(HookName::SendEmail) {
             return Ok(false);
         }
+        let input = self.hook_input(post, current);
+        hooks::call(self.state, Some(tx), HookName::SendEmail, self.client, input).await?;
+        Ok(true)
+    }
+
+    fn hook_input(&self, post: &Post<'_>, current: Option<&Code>) -> Value {
         let (digits, hash) = post.code.map_or(("", ""), |code| (&code.digits, &code.hash));
         let (token, token_new) = current.map_or((digits, ""), |current| (&current.digits, digits));
         let mut data = json!({
@@ -127,27 +152,10 @@ impl Letters<'_> {
         for (field, value) in post.more.as_object().into_iter().flatten() {
             data[field] = value.clone();
         }
-        let input = json!({"user": post.user, "email_data": data});
-        hooks::call(self.state, Some(tx), HookName::SendEmail, self.client, input).await?;
-        Ok(true)
+        json!({"user": post.user, "email_data": data})
     }
 
-    async fn write(&self, post: &Post<'_>) -> Result<Letter, Error> {
-        let failed = |cause: &dyn std::error::Error| Error::Internal(post.failed, chain(cause));
-        let letter = match &self.state.outside.catalogue {
-            Some(catalogue) => {
-                let languages = preferences(&post.user.user_metadata, self.client.accept_language.as_deref());
-                catalogue.pick(post.kind, &languages).await.render(&post.variables)
-            }
-            None => {
-                let template = Template::parse(post.kind.name(), &builtin_texts(post.kind));
-                template.map_err(|error| failed(&error))?.render(&post.variables)
-            }
-        };
-        letter.map_err(|error| failed(&error))
-    }
-
-    async fn keep_in_mailbox(&self, tx: &mut Transaction, id: uuid::Uuid, message: &Message) -> Result<(), pg::Error> {
+    async fn keep_in_mailbox(&self, tx: &mut Transaction, id: Uuid, message: &Message) -> Result<(), pg::Error> {
         let from = match &*message.from.name {
             "" => message.from.address.clone(),
             name => format!("{name} <{}>", message.from.address),
@@ -172,6 +180,68 @@ impl Letters<'_> {
         };
         mailbox::insert(tx, &mail).await
     }
+}
+
+/// A letter and all that it takes to write it.
+struct Parcel {
+    kind: Kind,
+    to: String,
+    is_checked: bool,
+    /// Those that the user wants, best first.
+    languages: Vec<String>,
+    variables: Variables,
+    /// What the client is told when it fails.
+    failed: &'static str,
+}
+
+impl Parcel {
+    /// Writes the mail, if mail may go to this address.
+    async fn message(&self, state: &State, id: Uuid) -> Result<Message, Error> {
+        let settings = &state.settings;
+        check_sendable(state, &self.to)?;
+        if !self.is_checked {
+            check_recipient(state, &self.to).await?;
+        }
+        let letter = self.letter(state).map_err(|error| Error::Internal(self.failed, chain(&error)))?;
+        let from = Sender { address: settings.mailer_from.clone(), name: settings.mailer_from_name.clone() };
+        Ok(Message::new(from, self.to.clone(), letter, format!("<{id}@vestibule>"))
+            .with_headers(&settings.letters.headers, self.kind))
+    }
+
+    fn letter(&self, state: &State) -> Result<Letter, TemplateError> {
+        let Self { kind, languages, variables, .. } = self;
+        match &state.outside.catalogue {
+            Some(catalogue) => catalogue.letter(*kind, languages, variables),
+            None => Template::parse(kind.name(), &builtin_texts(*kind))?.render(variables),
+        }
+    }
+
+    async fn send(&self, mailer: &dyn Mailer, message: &Message) -> Result<(), Error> {
+        let sent = waiting::on("the mail server", mailer.send(message)).await;
+        sent.map_err(|error| Refusal::MailNotSent { text: self.failed, cause: chain(&error) }.into())
+    }
+}
+
+/// An address that a letter is to be sent to, checked before it is looked for: the answer is to be the same whether it
+/// has an account or not.
+pub(crate) fn recipient(state: &State, address: &str) -> Result<String, Error> {
+    let address = address::email(address)?;
+    check_sendable(state, &address)?;
+    Ok(address)
+}
+
+/// Refuses an address that no mail can be sent to. Hooks are told of any.
+fn check_sendable(state: &State, to: &str) -> Result<(), Error> {
+    if address::is_sendable(to) || state.outside.hooks.has(HookName::SendEmail) {
+        return Ok(());
+    }
+    Err(Refusal::EmailInvalid(to.to_owned()).into())
+}
+
+fn check_authorized(authorized: &[String], to: &str) -> Result<(), Error> {
+    let plain = without_label(to);
+    let is_authorized = authorized.is_empty() || authorized.iter().any(|known| without_label(known) == plain);
+    if is_authorized { Ok(()) } else { Err(Refusal::EmailNotAuthorized.into()) }
 }
 
 /// An address in lower case without what follows a `+` in its local part.

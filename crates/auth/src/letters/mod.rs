@@ -1,6 +1,7 @@
 //! Letters with links and codes. What a letter is about is written in the transaction of its cause and the letter
 //! is sent before that is committed: what fails sends nothing, and what was not sent did not happen.
 
+mod background;
 mod deliver;
 mod notify;
 mod settings;
@@ -20,7 +21,8 @@ use crate::one_time::Code;
 use crate::state::State;
 use deliver::Post;
 
-pub(crate) use deliver::check_recipient;
+pub(crate) use background::Background;
+pub(crate) use deliver::{check_recipient, recipient};
 pub(crate) use notify::News;
 pub use settings::{LetterSettings, UrlPaths};
 

@@ -1,12 +1,14 @@
 //! Letters that only tell what has happened. They are sent where they are switched on, and when one fails, what
-//! it tells happens all the same.
+//! it tells happens all the same. Nobody waits for who sends them outside, which begins when what they tell lasts;
+//! the mailbox and hooks in the database write in the same transaction.
 
 use authkit::template::Kind;
 use pg::Transaction;
 
-use super::Letters;
 use super::deliver::Post;
+use super::{Letters, background};
 use crate::error::Error;
+use crate::limits::{self, Sending};
 use crate::model::users::User;
 
 /// What has happened to an account.
@@ -65,13 +67,22 @@ impl Letters<'_> {
         if to.is_empty() || !self.state.settings.letters.notifications.contains(&kind) {
             return Ok(());
         }
+        if let Some(sending) = self.without_request(self.news(user, to, &news)) {
+            match limits::check_sending(self.state, Sending::Mail).await {
+                Ok(()) => {
+                    let background = self.state.background.clone();
+                    tx.after_commit(move || background.start(kind, sending));
+                }
+                Err(error) => background::warn(kind, &error),
+            }
+            return Ok(());
+        }
         let failed = Error::database("Error sending notification email");
         tx.batch(SAVEPOINT).await.map_err(&failed)?;
         match self.deliver(tx, self.news(user, to, &news)).await {
             Ok(()) => tx.batch(RELEASE).await.map_err(failed),
             Err(error) => {
-                let cause = error.failure().map_or_else(|| error.public().text.into_owned(), |cause| cause.message);
-                tracing::warn!(kind = kind.name(), cause, "a notification was not sent");
+                background::warn(kind, &error);
                 tx.batch(BACK).await.map_err(failed)
             }
         }

@@ -11,7 +11,6 @@ use super::denials::UNENROLL_NEEDS_AAL2;
 use super::member::{FactorId, Member};
 use crate::client::Client;
 use crate::error::Error;
-use crate::hooks::HookName;
 use crate::json::Json;
 use crate::letters::{Letters, News};
 use crate::model::audit::{self, Action, Actor};
@@ -37,7 +36,7 @@ pub(super) async fn delete(
         return Err(UNENROLL_NEEDS_AAL2.into());
     }
     let failed = Error::database("Database error deleting factor");
-    let mut tx = state.asking([HookName::SendEmail]).write(&Context::service()).await.map_err(&failed)?;
+    let mut tx = state.db.write(&Context::service()).await.map_err(&failed)?;
     remove(&state, &mut tx, member.user.id, factor).await.map_err(&failed)?;
     let traits = json!({"factor_id": factor.id, "factor_status": factor.status, "session_id": member.session.id});
     let entry = audit::payload(&Actor::user(&member.user), Action::FactorUnenrolled, Some(traits));

@@ -57,11 +57,7 @@ pub(super) async fn post(
     };
     let failed = Error::database(NOT_VERIFIED);
     let at = state.clock.now();
-    let mut tx = state
-        .asking([HookName::CustomAccessToken, HookName::SendEmail])
-        .write(&Context::service())
-        .await
-        .map_err(&failed)?;
+    let mut tx = state.asking([HookName::CustomAccessToken]).write(&Context::service()).await.map_err(&failed)?;
     factors::lock_user(&mut tx, member.user.id).await.map_err(&failed)?;
     if !challenges::set_verified(&mut tx, &challenge, at).await.map_err(&failed)? {
         return Err(OTHER_ADDRESS.into());

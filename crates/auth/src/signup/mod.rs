@@ -18,6 +18,7 @@ use crate::contact::Contact;
 use crate::error::Error;
 use crate::hooks;
 use crate::json::{Body, Json};
+use crate::letters;
 use crate::metadata::{self, Fields};
 use crate::model::users::{self, EMAIL_KEY, PHONE_KEY, User};
 use crate::pace::{Flow, Pace, Way};
@@ -212,5 +213,9 @@ async fn check(state: &State, request: &Request) -> Result<(Contact, Option<Chal
     if !state.settings.email_enabled {
         return Err(Error::EmailSignupDisabled);
     }
-    Ok((Contact::Email(authkit::address::email(&request.email)?), challenge))
+    let email = match state.settings.mailer_autoconfirm {
+        true => authkit::address::email(&request.email)?,
+        false => letters::recipient(state, &request.email)?,
+    };
+    Ok((Contact::Email(email), challenge))
 }

@@ -20,6 +20,7 @@ use crate::model::users::User;
 use crate::one_time;
 use crate::refusal::{Refusal, chain};
 use crate::state::State;
+use crate::waiting;
 
 pub use account::SmsAccount;
 pub use settings::SmsSettings;
@@ -73,10 +74,14 @@ pub(crate) fn maker_of_codes(state: &State) -> Option<&Arc<dyn Provider>> {
     provider.filter(|_| !state.outside.hooks.has(HookName::SendSms))
 }
 
+/// What a request waits for that sends a message.
+const PROVIDER: &str = "the provider of messages";
+
 /// Asks a provider that has made a code.
 pub(crate) async fn check_made_code(provider: &dyn Provider, number: &str, code: &str) -> Result<bool, Error> {
     let text = "The code could not be checked";
-    provider.verify(number, code).await.map_err(|error| Refusal::SmsNotSent { text, cause: chain(&error) }.into())
+    let checked = waiting::on(PROVIDER, provider.verify(number, code)).await;
+    checked.map_err(|error| Refusal::SmsNotSent { text, cause: chain(&error) }.into())
 }
 
 impl Texting<'_> {
@@ -191,7 +196,7 @@ impl Texting<'_> {
             .map_err(|error| Error::Internal(text, chain(&error)))?;
         let channel = read_channel(self.channel).unwrap_or_default();
         let message = Text { phone: number.to_owned(), body, code: digits.to_owned(), channel };
-        let sent = provider.send(&message).await;
+        let sent = waiting::on(PROVIDER, provider.send(&message)).await;
         sent.map(Some).map_err(|error| Refusal::SmsNotSent { text, cause: chain(&error) }.into())
     }
 }

@@ -11,7 +11,6 @@ use crate::changes;
 use crate::client::{Client, first_audience};
 use crate::denial::Denial;
 use crate::error::Error;
-use crate::hooks::HookName;
 use crate::json::Json;
 use crate::letters::{Letters, News};
 use crate::model::audit::{self, Action, Actor};
@@ -61,7 +60,7 @@ pub(crate) async fn delete(
         Some(EMAIL_KEY) => CONFLICT.into(),
         _ => Error::Database("Database error deleting identity", error),
     };
-    let mut tx = state.asking([HookName::SendEmail]).write(&Context::service()).await.map_err(failed)?;
+    let mut tx = state.db.write(&Context::service()).await.map_err(failed)?;
     let user = users::lock(&mut tx, caller.user.id).await.map_err(failed)?.ok_or(Error::TokenUserNotFound)?;
     let all = user.identities.as_deref().unwrap_or_default();
     if all.len() <= 1 {

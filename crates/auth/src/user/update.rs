@@ -13,7 +13,7 @@ use crate::client::Client;
 use crate::error::Error;
 use crate::hooks::HookName;
 use crate::json::{Body, Json};
-use crate::letters::{Letters, News};
+use crate::letters::{self, Letters, News};
 use crate::limits::{self, Bucket};
 use crate::metadata::Fields;
 use crate::model::audit::{self, Action, Actor};
@@ -59,8 +59,7 @@ struct Change {
 impl Change {
     /// Who may be asked to send something about it.
     fn asked(&self) -> impl Iterator<Item = HookName> {
-        let is_told = self.email.is_some() || self.phone.is_some() || self.password_hash.is_some();
-        let mail = is_told.then_some(HookName::SendEmail);
+        let mail = self.email.is_some().then_some(HookName::SendEmail);
         mail.into_iter().chain(self.phone.is_some().then_some(HookName::SendSms))
     }
 }
@@ -87,6 +86,9 @@ pub(crate) async fn put(
         data: request.data,
         app_metadata: request.app_metadata,
     };
+    if let Some(email) = change.email.as_ref().filter(|_| !state.settings.mailer_autoconfirm) {
+        letters::recipient(&state, email)?;
+    }
     let failed = Error::database("Error updating user");
     let mut tx = state.asking(change.asked()).write(&Context::service()).await.map_err(&failed)?;
     let before = users::lock(&mut tx, user.id).await.map_err(&failed)?.ok_or(Error::TokenUserNotFound)?;

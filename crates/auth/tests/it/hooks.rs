@@ -119,6 +119,30 @@ async fn what_a_function_raises_is_told_and_slow_ones_are_stopped() {
     assert_eq!((answer.status.as_u16(), answer.json()["message"].as_str()), (500, Some("closed today")));
 }
 
+/// What the operator learns of the last answer.
+fn cause(answer: &testkit::Answer) -> base::http::Failure {
+    answer.extensions.get::<base::http::Failure>().expect("a cause").clone()
+}
+
+#[tokio::test]
+async fn the_operator_is_told_which_hook_failed() {
+    let output = "jsonb_build_object('error', jsonb_build_object('http_code', 403, 'message', 'not you'))";
+    let service = with_function(Settings::default(), HookName::BeforeUserCreated, output).await;
+    let answer = service.post("/signup", json!({"email": "john@example.com", "password": PASSWORD})).await;
+    assert_eq!(answer.status, 403, "{}", answer.text());
+    let failure = cause(&answer);
+    assert_eq!(
+        (failure.hook.as_deref(), failure.function.as_deref()),
+        (Some("before_user_created"), Some("public.hook"))
+    );
+    assert!(failure.is_operators && failure.message == "not you", "{failure:?}");
+
+    let service = with_function(Settings::default(), HookName::CustomAccessToken, "'{}'::jsonb").await;
+    let answer = service.post("/signup", json!({"email": "john@example.com", "password": PASSWORD})).await;
+    assert_eq!(answer.status, 500);
+    assert_eq!(cause(&answer).hook.as_deref(), Some("custom_access_token"));
+}
+
 /// Behaviour 136: what a hook in the database writes goes with what it was asked about.
 #[tokio::test]
 async fn attempts_at_passwords_are_told_and_may_be_rejected() {

@@ -1,6 +1,8 @@
 //! Letters: the mail server, templates, locales, notifications.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use auth::{LetterSettings, Outside, OutsideSettings, Settings, TemplateSetting, UrlPaths};
 use authkit::mailer::{MailError, Mailer, Message, Sending};
@@ -34,6 +36,16 @@ impl Mailer for Post {
 impl Post {
     pub(crate) fn count(&self) -> usize {
         self.sent.lock().expect("no test panicked with it").len()
+    }
+
+    /// Waits until as many mails are there: nobody waits for notifications.
+    pub(crate) async fn wait_for(&self, count: usize) {
+        let wait = async {
+            while self.count() < count {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), wait).await.expect("the mails");
     }
 
     pub(crate) fn last(&self) -> Message {
@@ -100,6 +112,7 @@ async fn notifications_tell_what_happened_and_fail_nothing() {
     let session = service.sign_up("old@example.com").await;
     let token = text(&session, "access_token");
     assert_eq!(service.change(token, json!({"password": "another horse"})).await.status, 200);
+    post.wait_for(1).await;
     assert_eq!(post.last().subject, "Your password was changed");
     service.change(token, json!({"email": "new@example.com"})).await;
     let link = post
@@ -113,7 +126,9 @@ async fn notifications_tell_what_happened_and_fail_nothing() {
         .plain
         .clone();
     let link = link.lines().find_map(|line| line.strip_prefix("http://127.0.0.1:54321/auth/v1")).unwrap().to_owned();
+    let before = post.count();
     service.send(Call::get(&link)).await;
+    post.wait_for(before + 1).await;
     let told = post.last();
     assert_eq!((&*told.to, &*told.subject), (&["old@example.com".to_owned()][..], "Your email address was changed"));
     assert!(told.plain.contains("from old@example.com to new@example.com"), "{}", told.plain);
@@ -162,4 +177,117 @@ async fn mail_goes_to_authorized_addresses_only() {
     let answer = service.post("/signup", json!({"email": "jane@example.com", "password": PASSWORD})).await;
     assert_error(&answer, 400, "email_address_not_authorized");
     assert_eq!(service.count("auth.users").await, 1);
+}
+
+/// A mail server that takes the connection and says nothing.
+#[derive(Clone, Debug, Default)]
+struct Silent {
+    asked: Arc<AtomicUsize>,
+}
+
+impl Mailer for Silent {
+    fn send<'a>(&'a self, _: &'a Message) -> Sending<'a> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        Box::pin(std::future::pending())
+    }
+}
+
+impl Silent {
+    async fn service(&self, settings: Settings) -> Service {
+        Service::with_outside(settings, Outside::default().with_mailer(Arc::new(self.clone()))).await
+    }
+}
+
+/// Behaviour 132: a notification that nobody takes does not even take time.
+#[tokio::test]
+async fn nobody_waits_for_a_notification() {
+    let silent = Silent::default();
+    let notifications = vec![Kind::PasswordChanged];
+    let letters = LetterSettings { notifications, ..LetterSettings::default() };
+    let service = silent.service(Settings { letters, ..Settings::default() }).await;
+    let session = service.sign_up("john@example.com").await;
+    let change = service.change(text(&session, "access_token"), json!({"password": "another horse"}));
+    let answer = tokio::time::timeout(Duration::from_secs(5), change).await.expect("no waiting");
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert_eq!(service.sign_in("john@example.com", "another horse").await.status, 200);
+}
+
+#[tokio::test]
+async fn who_kept_a_request_waiting_is_told() {
+    let max_request_duration = Duration::from_secs(3);
+    let service = Silent::default().service(Settings { max_request_duration, ..settings() }).await;
+    let answer = service.post("/signup", json!({"email": "john@example.com", "password": PASSWORD})).await;
+    assert_error(&answer, 504, "request_timeout");
+    let failure = answer.extensions.get::<base::http::Failure>().expect("a cause");
+    assert_eq!(failure.message, "the time of the request was over, waiting for the mail server");
+    assert_eq!(service.count("auth.users").await, 0);
+}
+
+/// The pool of the tests has four connections.
+#[tokio::test]
+async fn who_waits_for_the_mail_server_leaves_connections_to_others() {
+    let silent = Silent::default();
+    let service = silent.service(Settings { max_request_duration: Duration::from_secs(30), ..settings() }).await;
+    let waiting: Vec<_> = (0..8)
+        .map(|number| {
+            let router = service.router.clone();
+            let body = json!({"email": format!("{number}@example.com"), "password": PASSWORD});
+            tokio::spawn(async move { Call::post("/signup", &body).send(&router).await.status })
+        })
+        .collect();
+    while silent.asked.load(Ordering::SeqCst) < 2 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    for _ in 0..8 {
+        let others = tokio::time::timeout(Duration::from_secs(10), service.sign_in("jane@example.com", PASSWORD));
+        assert_eq!(others.await.expect("no waiting").status, 400);
+    }
+    assert_eq!(silent.asked.load(Ordering::SeqCst), 2);
+    waiting.iter().for_each(tokio::task::JoinHandle::abort);
+}
+
+#[tokio::test]
+async fn a_template_that_fails_is_no_failure() {
+    let post = Post::default();
+    let templates = vec![template(None, "Hello", "{{ range .Email }}x{{ end }}")];
+    let service = post.service(settings(), OutsideSettings { templates, ..OutsideSettings::default() }).await;
+    service.sign_up("john@example.com").await;
+    assert_eq!(post.last().subject, "Confirm your email address");
+}
+
+/// Accounts may have addresses that no mail server takes; letters to them are refused, whether there is an account
+/// or not.
+#[tokio::test]
+async fn addresses_that_cannot_be_sent_to_are_refused() {
+    let post = Post::default();
+    let service = post.service(settings(), OutsideSettings::default()).await;
+    let long = format!("{}@example.com", "a".repeat(65));
+    for email in ["a..b@example.com", ".a@example.com", "a.@example.com", long.as_str()] {
+        let check = async || {
+            let body = json!({"email": email, "password": PASSWORD, "type": "signup"});
+            for path in ["/signup", "/otp", "/magiclink", "/recover", "/resend"] {
+                assert_error(&service.post(path, body.clone()).await, 400, "email_address_invalid");
+            }
+            assert_error(&service.admin_post("/invite", body).await, 400, "email_address_invalid");
+        };
+        check().await;
+        let account = json!({"email": email, "password": PASSWORD, "email_confirm": true});
+        assert_eq!(service.admin_post("/admin/users", account).await.status, 200);
+        assert_eq!(service.sign_in(email, PASSWORD).await.status, 200);
+        check().await;
+    }
+    let session = service.sign_in("a..b@example.com", PASSWORD).await.json();
+    let answer = service.change(text(&session, "access_token"), json!({"email": "b..c@example.com"})).await;
+    assert_error(&answer, 400, "email_address_invalid");
+    assert_eq!(post.count(), 0);
+}
+
+#[test]
+fn servers_outside_get_a_part_of_the_time_of_a_request() {
+    let outside = OutsideSettings { smtp: Some(auth::SmtpSettings::default()), ..OutsideSettings::default() };
+    let times = |outside: &OutsideSettings| (outside.smtp.as_ref().expect("a server").timeout, outside.sms_timeout);
+    let (ten, six) = (Duration::from_secs(10), Duration::from_secs(6));
+    assert_eq!(times(&outside.clone().within(ten)), (six, Some(six)));
+    assert_eq!(times(&outside.clone().within(Duration::from_secs(60))), (ten, Some(Duration::from_secs(36))));
+    assert_eq!(times(&outside.within(Duration::ZERO)), (ten, None));
 }

@@ -101,7 +101,10 @@ async fn a_request_that_takes_too_long_is_504_and_changes_nothing() {
     let holder = pg::Session::open(service.db.target()).await.unwrap();
     holder.batch("begin; lock table auth.identities in share mode").await.unwrap();
     let request = json!({"email": "john@example.com", "password": PASSWORD});
-    assert_error(&service.post("/signup", request.clone()).await, 504, "request_timeout");
+    let answer = service.post("/signup", request.clone()).await;
+    assert_error(&answer, 504, "request_timeout");
+    let failure = answer.extensions.get::<base::http::Failure>().expect("a cause");
+    assert!(failure.message.contains("waiting for the database"), "{}", failure.message);
     holder.batch("rollback").await.unwrap();
     assert_eq!(service.count("auth.users").await, 0);
 }

@@ -147,6 +147,7 @@ async fn mails_by_hook_and_notifications_count_and_two_for_one_change_are_one() 
     assert_eq!(post.count(), 3);
     for (password, letters) in [("another horse", 4), ("a third horse", 4)] {
         let changed = service.change(token, json!({"password": password})).await;
+        post.wait_for(letters).await;
         assert_eq!((changed.status.as_u16(), post.count()), (200, letters), "a notification fails nothing");
     }
 }

@@ -101,11 +101,16 @@ impl Smtp {
     /// # Errors
     /// [`MailError::Insecure`] when no certificate authorities are known.
     pub fn new(settings: &SmtpSettings) -> Result<Self, MailError> {
+        Self::trusting(settings, &|host| TlsParameters::new(host.to_owned()))
+    }
+
+    /// The same with a choice of certificate authorities.
+    fn trusting(settings: &SmtpSettings, trust: Trust<'_>) -> Result<Self, MailError> {
         let SmtpSettings { host, port, user, password, security, greeting, connections, timeout } = settings;
         let pool = PoolConfig::new().max_size((*connections).max(1)).idle_timeout(Duration::from_secs(60));
         let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(host.as_str())
             .port(*port)
-            .tls(tls(settings, *security)?)
+            .tls(tls(settings, *security, trust)?)
             .timeout(Some(*timeout))
             .pool_config(pool);
         if !user.is_empty() {
@@ -118,8 +123,11 @@ impl Smtp {
     }
 }
 
-fn tls(settings: &SmtpSettings, security: Security) -> Result<Tls, MailError> {
-    let parameters = || TlsParameters::new(settings.host.clone()).map_err(MailError::Insecure);
+/// Makes the parameters of a connection to a host.
+type Trust<'a> = &'a dyn Fn(&str) -> Result<TlsParameters, lettre::transport::smtp::Error>;
+
+fn tls(settings: &SmtpSettings, security: Security, trust: Trust<'_>) -> Result<Tls, MailError> {
+    let parameters = || trust(&settings.host).map_err(MailError::Insecure);
     Ok(match security {
         Security::Plain => Tls::None,
         Security::Tls => Tls::Wrapper(parameters()?),
@@ -242,9 +250,11 @@ fn headers(message: &Message) -> Result<Vec<(HeaderName, String)>, MailError> {
 mod tests {
     use base64::Engine;
     use base64::engine::general_purpose::STANDARD;
-    use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+    use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncWrite, AsyncWriteExt, BufReader};
     use tokio::net::{TcpListener, TcpStream};
     use tokio::sync::mpsc;
+
+    use lettre::transport::smtp::client::Certificate;
 
     use super::super::Sender;
     use super::*;
@@ -258,9 +268,17 @@ mod tests {
 
     /// Answers as a mail server does; recipients that start with `no` are refused for good, `later` for now.
     async fn serve(stream: TcpStream, sessions: mpsc::UnboundedSender<Session>) -> std::io::Result<()> {
-        let mut session = Session::default();
         let mut stream = BufReader::new(stream);
         stream.write_all(b"220 test ESMTP\r\n").await?;
+        talk(stream, sessions).await
+    }
+
+    /// Goes on after the greeting.
+    async fn talk<S: AsyncBufRead + AsyncWrite + Unpin>(
+        mut stream: S,
+        sessions: mpsc::UnboundedSender<Session>,
+    ) -> std::io::Result<()> {
+        let mut session = Session::default();
         let mut line = String::new();
         while stream.read_line(&mut line).await? > 0 {
             let command = std::mem::take(&mut line).trim_end().to_owned();
@@ -390,6 +408,73 @@ mod tests {
         assert!(!format!("{settings:?}").contains("secret"));
     }
 
+    /// A mail server with a certificate of its own: TLS from the start, or after `STARTTLS`.
+    async fn secure_server(security: Security) -> (SmtpSettings, mpsc::UnboundedReceiver<Session>, Certificate) {
+        let own = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+        let key = rustls::pki_types::PrivateKeyDer::try_from(own.signing_key.serialize_der()).unwrap();
+        let provider = rustls::crypto::aws_lc_rs::default_provider();
+        let config = rustls::ServerConfig::builder_with_provider(provider.into())
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![own.cert.der().clone()], key)
+            .unwrap();
+        let acceptor = tokio_rustls::TlsAcceptor::from(std::sync::Arc::new(config));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let (sender, receiver) = mpsc::unbounded_channel();
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let (acceptor, sender) = (acceptor.clone(), sender.clone());
+                tokio::spawn(async move {
+                    if security == Security::StartTls {
+                        until_starttls(&mut stream).await?;
+                    }
+                    let mut stream = BufReader::new(acceptor.accept(stream).await?);
+                    if security == Security::Tls {
+                        stream.write_all(b"220 test ESMTP\r\n").await?;
+                    }
+                    talk(stream, sender).await
+                });
+            }
+        });
+        let settings = SmtpSettings { host: "localhost".into(), port, security, ..SmtpSettings::default() };
+        (settings, receiver, Certificate::from_der(own.cert.der().to_vec()).unwrap())
+    }
+
+    async fn until_starttls(stream: &mut TcpStream) -> std::io::Result<()> {
+        let mut stream = BufReader::new(stream);
+        stream.write_all(b"220 test ESMTP\r\n").await?;
+        let mut line = String::new();
+        while line.trim_end() != "STARTTLS" {
+            if !line.is_empty() {
+                assert!(line.starts_with("EHLO"), "{line}");
+                stream.write_all(b"250-test\r\n250 STARTTLS\r\n").await?;
+            }
+            line.clear();
+            stream.read_line(&mut line).await?;
+        }
+        stream.write_all(b"220 go on\r\n").await
+    }
+
+    #[tokio::test]
+    async fn mail_travels_encrypted_to_who_is_known() {
+        for security in [Security::StartTls, Security::Tls] {
+            let (settings, mut sessions, certificate) = secure_server(security).await;
+            let settings = SmtpSettings { user: "me".into(), password: "secret".into(), ..settings };
+            let trust =
+                |host: &str| TlsParameters::builder(host.to_owned()).add_root_certificate(certificate.clone()).build();
+            Smtp::trusting(&settings, &trust).unwrap().send(&message("ann@example.com")).await.unwrap();
+            let session = sessions.recv().await.unwrap();
+            assert!(session.commands.iter().any(|command| command.starts_with("AUTH PLAIN")), "{security:?}");
+            assert!(session.mails[0].contains("<p>hello</p>"));
+
+            let error = Smtp::new(&settings).unwrap().send(&message("ann@example.com")).await.unwrap_err();
+            assert!(matches!(error, MailError::Insecure(_) | MailError::Unreachable(_)), "{security:?} {error:?}");
+            assert!(sessions.try_recv().is_err(), "nothing was sent to who is unknown");
+        }
+    }
+
     #[test]
     fn servers_and_senders_have_a_form() {
         for host in ["localhost", "mail.example.com", "mail.example.com.", "mail_1", "192.0.2.1", "2001:db8::1"] {
@@ -411,7 +496,7 @@ mod tests {
     fn credentials_are_not_sent_in_clear_over_a_network() {
         let auto = |host: &str, port, user: &str| {
             let settings = SmtpSettings { host: host.into(), port, user: user.into(), ..SmtpSettings::default() };
-            format!("{:?}", tls(&settings, Security::Auto).unwrap())
+            format!("{:?}", tls(&settings, Security::Auto, &|host| TlsParameters::new(host.to_owned())).unwrap())
         };
         assert_eq!(auto("mail.example", 465, "me"), "Wrapper");
         assert_eq!(auto("mail.example", 587, "me"), "Required");

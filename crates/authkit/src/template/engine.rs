@@ -1,8 +1,9 @@
 //! One template: a subject, an HTML part and a plain text part, checked when it is read.
 
 use std::fmt;
+use std::sync::Arc;
 
-use gotmpl::html;
+use gotmpl::{Value, html};
 
 use super::check::{self, check};
 use super::plain;
@@ -74,17 +75,74 @@ pub struct Letter {
     pub plain: String,
 }
 
-/// A template that was read and checked.
+/// A subject or an HTML part that was read and checked. Cheap to clone.
+#[derive(Clone)]
+pub(super) struct HtmlPart {
+    name: Arc<str>,
+    part: Part,
+    template: Arc<html::Template>,
+}
+
+impl fmt::Debug for HtmlPart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("HtmlPart").field(&self.name).finish()
+    }
+}
+
+impl HtmlPart {
+    /// Reads the subject of a template.
+    pub(super) fn subject(name: &str, text: &str) -> Result<Self, TemplateError> {
+        Self::parse(name, Part::Subject, text)
+    }
+
+    /// Reads the HTML part of a template.
+    pub(super) fn html(name: &str, text: &str) -> Result<Self, TemplateError> {
+        Self::parse(name, Part::Html, text)
+    }
+
+    fn parse(name: &str, part: Part, text: &str) -> Result<Self, TemplateError> {
+        let template = html_of(name, text).map_err(|cause| TemplateError { name: name.to_owned(), part, cause })?;
+        Ok(Self { name: name.into(), part, template: Arc::new(template) })
+    }
+
+    fn render(&self, values: &Value) -> Result<String, TemplateError> {
+        let error = |cause| TemplateError { name: self.name.to_string(), part: self.part, cause };
+        self.template.execute_to_string(values).map_err(error)
+    }
+}
+
+/// A plain text part that was read and checked. Cheap to clone.
+#[derive(Clone)]
+pub(super) struct PlainPart {
+    name: Arc<str>,
+    template: Arc<gotmpl::Template>,
+}
+
+impl PlainPart {
+    /// Reads the plain text part of a template.
+    pub(super) fn plain(name: &str, text: &str) -> Result<Self, TemplateError> {
+        let error = |cause| TemplateError { name: name.to_owned(), part: Part::Plain, cause };
+        Ok(Self { name: name.into(), template: Arc::new(text_of(name, text).map_err(error)?) })
+    }
+
+    fn render(&self, values: &Value) -> Result<String, TemplateError> {
+        let error = |cause| TemplateError { name: self.name.to_string(), part: Part::Plain, cause };
+        Ok(self.template.execute_to_string(values).map_err(error)?.replace(NO_VALUE, ""))
+    }
+}
+
+/// A template that was read and checked. Cheap to clone.
+#[derive(Clone)]
 pub struct Template {
-    name: String,
-    subject: html::Template,
-    html: html::Template,
-    plain: Option<gotmpl::Template>,
+    pub(super) subject: HtmlPart,
+    pub(super) html: HtmlPart,
+    /// Made from the HTML part where there is none.
+    pub(super) plain: Option<PlainPart>,
 }
 
 impl fmt::Debug for Template {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Template").field(&self.name).finish()
+        f.debug_tuple("Template").field(&self.html.name).finish()
     }
 }
 
@@ -95,14 +153,10 @@ impl Template {
     /// [`TemplateError`] for the first part that is broken; also for what the engine finds out only when it
     /// prints, as names of functions that are not there.
     pub fn parse(name: &str, texts: &Texts) -> Result<Self, TemplateError> {
-        let error = |part| move |cause| TemplateError { name: name.to_owned(), part, cause };
-        let html_of = |text: &str, part| html_of(name, text).map_err(error(part));
-        let plain = texts.plain.as_deref().map(|text| text_of(name, text).map_err(error(Part::Plain))).transpose()?;
         Ok(Self {
-            name: name.to_owned(),
-            subject: html_of(&texts.subject, Part::Subject)?,
-            html: html_of(&texts.html, Part::Html)?,
-            plain,
+            plain: texts.plain.as_deref().map(|text| PlainPart::plain(name, text)).transpose()?,
+            subject: HtmlPart::subject(name, &texts.subject)?,
+            html: HtmlPart::html(name, &texts.html)?,
         })
     }
 
@@ -111,12 +165,11 @@ impl Template {
     /// # Errors
     /// [`TemplateError`] when the values do not suit the template, as a loop over a number.
     pub fn render(&self, variables: &Variables) -> Result<Letter, TemplateError> {
-        let error = |part| move |cause| TemplateError { name: self.name.clone(), part, cause };
         let values = variables.value();
-        let subject = self.subject.execute_to_string(&values).map_err(error(Part::Subject))?;
-        let html = self.html.execute_to_string(&values).map_err(error(Part::Html))?;
+        let subject = self.subject.render(&values)?;
+        let html = self.html.render(&values)?;
         let plain = match &self.plain {
-            Some(template) => template.execute_to_string(&values).map_err(error(Part::Plain))?.replace(NO_VALUE, ""),
+            Some(plain) => plain.render(&values)?,
             None => plain::from_html(&html),
         };
         Ok(Letter { subject: one_line(&plain::unescape(&subject)), html, plain })

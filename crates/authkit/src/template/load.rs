@@ -1,12 +1,9 @@
 //! Texts of templates from files and URLs.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
+use super::source::Reading;
 use crate::outbound::{self, ReadError};
-
-/// How long a template may take to arrive.
-const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Why a text did not come.
 #[derive(Debug, thiserror::Error)]
@@ -53,14 +50,14 @@ pub enum LoadError {
     },
 }
 
-pub(super) async fn url(client: &reqwest::Client, url: &str, limit: usize) -> Result<String, LoadError> {
+pub(super) async fn url(client: &reqwest::Client, url: &str, reading: &Reading) -> Result<String, LoadError> {
     let unreachable =
         |cause: reqwest::Error| LoadError::Unreachable { url: url.to_owned(), cause: cause.without_url() };
-    let mut response = client.get(url).timeout(TIMEOUT).send().await.map_err(unreachable)?;
+    let mut response = client.get(url).timeout(reading.timeout).send().await.map_err(unreachable)?;
     if !response.status().is_success() {
         return Err(LoadError::Status { url: url.to_owned(), status: response.status().as_u16() });
     }
-    let content = outbound::read(&mut response, limit).await.map_err(|error| match error {
+    let content = outbound::read(&mut response, reading.max_size).await.map_err(|error| match error {
         ReadError::Broken(cause) => unreachable(cause),
         ReadError::TooLong(limit) => LoadError::TooLong { place: url.to_owned(), limit },
     })?;

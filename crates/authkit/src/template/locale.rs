@@ -36,7 +36,8 @@ pub(super) fn widened(tag: &str) -> impl Iterator<Item = &str> {
 }
 
 /// A tag as it is compared; nothing for what is no tag.
-pub(super) fn tag(text: &str) -> Option<String> {
+#[must_use]
+pub fn tag(text: &str) -> Option<String> {
     let text = text.trim();
     let is_tag = (1..=MAX_TAG_LENGTH).contains(&text.len())
         && text.split(['-', '_']).all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric()));

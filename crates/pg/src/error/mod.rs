@@ -147,6 +147,7 @@ impl Error {
             constraint: owned(db.constraint()),
             detail: owned(db.detail()),
             hint: owned(db.hint()),
+            ..Failure::default()
         }
     }
 }

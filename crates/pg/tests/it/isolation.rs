@@ -154,3 +154,23 @@ async fn half_of_a_pool_leaves_the_other_half() {
     drop(half.write(&Context::service()).await.expect("the turn is given back"));
     drop((second, third));
 }
+
+#[tokio::test]
+async fn what_comes_after_a_commit_comes_after_no_other_end() {
+    let test = TestDb::new().await;
+    let db = one_connection(&test);
+    let (sender, receiver) = std::sync::mpsc::channel();
+    for (end, expected) in [("commit", 1), ("rollback", 0), ("drop", 0)] {
+        let mut transaction = db.write(&caller()).await.expect("a transaction");
+        let sender = sender.clone();
+        transaction.after_commit(move || sender.send(()).expect("the test is there"));
+        transaction.query_one(WHO, &[]).await.expect("a row");
+        assert_eq!(receiver.try_iter().count(), 0);
+        match end {
+            "commit" => transaction.commit().await.expect("a commit"),
+            "rollback" => transaction.rollback().await.expect("a rollback"),
+            _ => drop(transaction),
+        }
+        assert_eq!(receiver.try_iter().count(), expected, "{end}");
+    }
+}

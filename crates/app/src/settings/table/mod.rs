@@ -92,7 +92,10 @@ pub fn page() -> String {
          `GOTRUE_API_HOST` (`VESTIBULE_LISTEN`), `GOTRUE_DB_DATABASE_URL`, `GOTRUE_API_REQUEST_ID_HEADER`, \
          `PGRST_DB_PREPARED_STATEMENTS` (`VESTIBULE_PREPARE`).\n\n\
          A letter in another language: `VESTIBULE_MAILER_SUBJECTS_<LETTER>__<LOCALE>`, `…_TEMPLATES_…`, `…_TEXTS_…`, \
-         such as `VESTIBULE_MAILER_TEMPLATES_MAGIC_LINK__PT_BR`.\n\n\
+         such as `VESTIBULE_MAILER_TEMPLATES_MAGIC_LINK__PT_BR`. \
+         The first language that the user wants (`locale` and `lang` of the metadata, then `Accept-Language`) and that \
+         there is a letter in wins; those without a locale are in `VESTIBULE_MAILER_LOCALE`. A part that a locale lacks, \
+         or whose URL serves nothing usable, is taken from the letter without a locale, then from the built-in one.\n\n\
          This page is printed by `vestibule settings`.\n\n\
          | environment | `config.toml` | default | meaning |\n|---|---|---|---|\n",
     );

@@ -88,6 +88,12 @@ pub(super) const REACHING: &[Setting] = &[
         "how long to wait after a template could not be read",
     ),
     setting(
+        "VESTIBULE_MAILER_LOCALE",
+        None,
+        "en",
+        "language of the letters that name none: who wants it rather than another gets them",
+    ),
+    setting(
         "GOTRUE_MAILER_EMAIL_VALIDATION_EXTENDED",
         None,
         "false",

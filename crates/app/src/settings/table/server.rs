@@ -19,7 +19,7 @@ pub(super) const SERVER: &[Setting] = &[
         "VESTIBULE_TRUSTED_PROXIES",
         None,
         "",
-        "addresses, comma separated, whose `X-Forwarded-For` counts (loopback always does)",
+        "addresses and networks (`10.0.0.0/8`), comma separated, whose `X-Forwarded-For` counts (loopback always does)",
     ),
     setting(
         "VESTIBULE_REQUIRE_API_KEY",

@@ -1,0 +1,51 @@
+//! Notifications on their way, for which no request waits.
+
+use std::sync::Arc;
+
+use authkit::template::Kind;
+use tokio::sync::Semaphore;
+
+use crate::error::Error;
+
+/// How many are sent at once.
+const AT_ONCE: usize = 8;
+
+/// How many there may be in all; while a mail server hangs, more are dropped.
+const MOST: usize = 1000;
+
+/// The notifications that are under way. Cheap to clone; clones share it.
+#[derive(Clone, Debug)]
+pub(crate) struct Background {
+    places: Arc<Semaphore>,
+    turns: Arc<Semaphore>,
+}
+
+impl Default for Background {
+    fn default() -> Self {
+        Self { places: Arc::new(Semaphore::new(MOST)), turns: Arc::new(Semaphore::new(AT_ONCE)) }
+    }
+}
+
+impl Background {
+    /// Sends one without waiting for it.
+    pub(super) fn start(&self, kind: Kind, sending: impl Future<Output = Result<(), Error>> + Send + 'static) {
+        let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
+            tracing::warn!(kind = kind.name(), cause = "too many are waiting", "a notification was not sent");
+            return;
+        };
+        let turns = Arc::clone(&self.turns);
+        tokio::spawn(async move {
+            let _turn = turns.acquire().await;
+            if let Err(error) = sending.await {
+                warn(kind, &error);
+            }
+            drop(place);
+        });
+    }
+}
+
+/// Tells the operator of one that was not sent.
+pub(super) fn warn(kind: Kind, error: &Error) {
+    let cause = error.failure().map_or_else(|| error.public().text.into_owned(), |cause| cause.message);
+    tracing::warn!(kind = kind.name(), cause, "a notification was not sent");
+}
