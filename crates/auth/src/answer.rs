@@ -95,6 +95,7 @@ fn with_body(mut response: Response, error: &Error, version: Version, request_id
 fn has_code_header(error: &Error, version: Version) -> bool {
     match error {
         Error::OAuth { .. } => false,
+        Error::OfHook { error, .. } => has_code_header(error, version),
         // A hook that refuses names no code; what the body has then is a stand-in.
         Error::Refused(Refusal::Hook(HookError::Refused(_))) => false,
         Error::WeakPassword(_) => version == Version::Initial,
