@@ -13,7 +13,7 @@ use crate::json::Json;
 use crate::letters::Letters;
 use crate::model::audit::{self, Action, Actor};
 use crate::model::one_time_tokens::{self, Purpose};
-use crate::model::users::User;
+use crate::model::users::{self, User};
 use crate::refusal::Refusal;
 use crate::sms::Texting;
 use crate::state::State;
@@ -35,6 +35,7 @@ pub(crate) async fn get(With(state): With<State>, client: Client, caller: Authen
     }
     let sender = if user.email.is_empty() { HookName::SendSms } else { HookName::SendEmail };
     let mut tx = state.asking([sender]).write(&Context::service()).await.map_err(&failed)?;
+    let user = &users::lock(&mut tx, user.id).await.map_err(&failed)?.ok_or(Error::TokenUserNotFound)?;
     let entry = audit::payload(&Actor::user(user), Action::UserReauthenticateRequested, None);
     audit::insert(&mut tx, &state, &entry, state.clock.now()).await.map_err(&failed)?;
     let message_id = if user.email.is_empty() {
@@ -71,7 +72,7 @@ pub(crate) async fn check(state: &State, user: &User, nonce: &str) -> Result<(),
     let kept = one_time_tokens::kept(&state.db, user.id, Purpose::Reauthentication)
         .await
         .map_err(Error::database("Reauthentication failed."))?;
-    let is_right = kept.is_some_and(|kept| authkit::otp::is_code(contact, nonce, &kept));
+    let is_right = kept.is_some_and(|kept| state.code_key.is_code(contact, nonce, &kept));
     if is_right && !is_late { Ok(()) } else { Err(Error::ReauthenticationNotValid) }
 }
 
@@ -88,8 +89,8 @@ pub(crate) async fn consume(state: &State, tx: &mut Transaction, user: &User, no
     if is_remote {
         return Ok(());
     }
-    let hash = crate::one_time::hash(contact, nonce);
-    let taken = one_time_tokens::take(tx, &[hash], &[Purpose::Reauthentication]).await;
+    let hashes = state.code_key.accepted(contact, nonce);
+    let taken = one_time_tokens::take(tx, &hashes, &[Purpose::Reauthentication]).await;
     let taken = taken.map_err(Error::database("Reauthentication failed."))?;
     if taken.is_some_and(|taken| taken.user_id == user.id) { Ok(()) } else { Err(Error::ReauthenticationNotValid) }
 }

@@ -3,6 +3,7 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
+use authkit::otp::CodeKey;
 use authkit::{Hasher, Sealer};
 use base::jwt::Keyring;
 use base::{Clock, Random};
@@ -44,6 +45,7 @@ pub struct Inner {
     /// Further connections, for what is counted at once while a transaction is open.
     pub(crate) counters: pg::Db,
     pub(crate) keyring: Keyring,
+    pub(crate) code_key: CodeKey,
     pub(crate) clock: Clock,
     pub(crate) random: Random,
     pub(crate) hasher: Hasher,
@@ -78,6 +80,7 @@ impl State {
             half: db.half(),
             db,
             counters,
+            code_key: CodeKey::new(&keyring.derive("one-time codes")),
             keyring,
             clock,
             random,

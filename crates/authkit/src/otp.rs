@@ -1,6 +1,7 @@
 //! Codes that are sent to people, and the hashes by which they are kept.
 
 use base::Random;
+use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha224};
 use subtle::ConstantTimeEq;
 
@@ -20,14 +21,6 @@ pub fn code(random: &Random, length: usize) -> String {
     random.text(length, b"0123456789")
 }
 
-/// The hash of a code that was sent to an address or number: hex SHA-224 of both. The address is in lower case, the
-/// number without its plus.
-#[must_use]
-pub fn hash(contact: &str, code: &str) -> String {
-    let digest = Sha224::new().chain_update(contact).chain_update(code).finalize();
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 /// The form in which the hash of a PKCE flow is kept and sent.
 #[must_use]
 pub fn pkce(hash: &str) -> String {
@@ -40,12 +33,60 @@ pub fn is_pkce(hash: &str) -> bool {
     hash.starts_with(PKCE)
 }
 
-/// Whether a code that was typed in is the one whose hash is kept, be it of a PKCE flow or not. An empty kept hash is
-/// that of no code. Takes the same time wherever they differ.
-#[must_use]
-pub fn is_code(contact: &str, code: &str, kept: &str) -> bool {
-    let kept = kept.strip_prefix(PKCE).unwrap_or(kept);
-    bool::from(hash(contact, code).as_bytes().ct_eq(kept.as_bytes()))
+/// What the hashes of codes are made with. Links carry the hash, and whoever knows an address could compute those of
+/// all codes that there are and present them as links, which are not counted like codes: so it takes a secret too.
+#[derive(Clone)]
+pub struct CodeKey(Hmac<Sha224>);
+
+impl std::fmt::Debug for CodeKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("CodeKey")
+    }
+}
+
+impl CodeKey {
+    /// The key from a secret that all nodes share.
+    ///
+    /// # Panics
+    /// Never: the secret may have any length.
+    #[must_use]
+    pub fn new(secret: &[u8]) -> Self {
+        Self(Hmac::new_from_slice(secret).expect("HMAC takes a key of any length"))
+    }
+
+    /// The hash of a code that was sent to an address or number: hex HMAC-SHA-224 of both. The address is in lower
+    /// case, the number without its plus.
+    #[must_use]
+    pub fn hash(&self, contact: &str, code: &str) -> String {
+        let mac = self.0.clone().chain_update(contact).chain_update(code);
+        hex(&mac.finalize().into_bytes())
+    }
+
+    /// The hashes that a code may be kept by: this key's, and the one without a key that Supabase's server makes, for
+    /// codes which were under way when the database came from there.
+    #[must_use]
+    pub fn accepted(&self, contact: &str, code: &str) -> [String; 2] {
+        [self.hash(contact, code), unkeyed(contact, code)]
+    }
+
+    /// Whether a code that was typed in is the one whose hash is kept, be it of a PKCE flow or not. An empty kept hash
+    /// is that of no code. Takes the same time wherever they differ.
+    #[must_use]
+    pub fn is_code(&self, contact: &str, code: &str, kept: &str) -> bool {
+        let kept = kept.strip_prefix(PKCE).unwrap_or(kept);
+        let is_kept = |hash: String| hash.as_bytes().ct_eq(kept.as_bytes());
+        let [keyed, unkeyed] = self.accepted(contact, code).map(is_kept);
+        bool::from(keyed | unkeyed)
+    }
+}
+
+/// The hash of a code as Supabase's server makes it: hex SHA-224 of contact and code.
+fn unkeyed(contact: &str, code: &str) -> String {
+    hex(&Sha224::digest(format!("{contact}{code}")))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]
@@ -74,15 +115,20 @@ mod tests {
     }
 
     #[test]
-    fn hashes_are_sha_224_of_contact_and_code() {
-        // `printf 'ann@example.com123456' | sha224sum`
-        let expected = "14430f867bf6cd519848fe112e9b20dfa81c634f830777807737dc24";
-        assert_eq!(hash("ann@example.com", "123456"), expected);
-        assert!(is_code("ann@example.com", "123456", expected));
-        assert!(is_code("ann@example.com", "123456", &pkce(expected)));
-        assert!(!is_code("ann@example.com", "123457", expected));
-        assert!(!is_code("bob@example.com", "123456", expected));
-        assert!(!is_code("", "", ""));
-        assert!(is_pkce(&pkce(expected)) && !is_pkce(expected));
+    fn hashes_take_a_secret_and_those_without_are_accepted() {
+        let key = CodeKey::new(b"secret");
+        // `printf 'ann@example.com123456' | openssl sha224 -hmac secret`, and without `-hmac secret`
+        let keyed = "c4b5fa88d351ddfcf472e0c3c4ea04e810be9147a657255b6e83fe0b";
+        let unkeyed = "14430f867bf6cd519848fe112e9b20dfa81c634f830777807737dc24";
+        assert_eq!(key.hash("ann@example.com", "123456"), keyed);
+        assert_eq!(key.accepted("ann@example.com", "123456"), [keyed, unkeyed]);
+        for kept in [keyed, unkeyed, &pkce(keyed), &pkce(unkeyed)] {
+            assert!(key.is_code("ann@example.com", "123456", kept), "{kept}");
+            assert!(!key.is_code("ann@example.com", "123457", kept), "{kept}");
+            assert!(!key.is_code("bob@example.com", "123456", kept), "{kept}");
+        }
+        assert!(!CodeKey::new(b"other").is_code("ann@example.com", "123456", keyed));
+        assert!(!key.is_code("", "", ""));
+        assert!(is_pkce(&pkce(keyed)) && !is_pkce(keyed));
     }
 }

@@ -58,6 +58,7 @@ fn apply_mail(auth: &mut Settings, name: &str, text: &str) -> Result<()> {
         "GOTRUE_MAILER_AUTOCONFIRM" => auth.mailer_autoconfirm = switch(text)?,
         "VESTIBULE_ENABLE_CONFIRMATIONS" => auth.mailer_autoconfirm = !switch(text)?,
         "GOTRUE_MAILER_SECURE_EMAIL_CHANGE_ENABLED" => auth.mailer_secure_email_change = switch(text)?,
+        "GOTRUE_MAILER_EMAIL_BACKGROUND_SENDING" => auth.letters.in_background = switch(text)?,
         "GOTRUE_MAILER_OTP_EXP" => auth.mailer_otp_exp = seconds(text)?,
         "GOTRUE_MAILER_OTP_LENGTH" => auth.mailer_otp_length = at_least(text, 6, "a number of digits (6 to 10)")?,
         "GOTRUE_SMTP_MAX_FREQUENCY" => auth.mailer_max_frequency = duration(text)?,

@@ -45,7 +45,6 @@ const SINGLE: &[(&str, Treatment)] = &[
     ("GOTRUE_SMTP_LOGGING_ENABLED", NoEffect("what the mail server says to a failure is logged always")),
     ("GOTRUE_MAILER_TEMPLATE_RELOADING_ENABLED", NoEffect("templates are read again when they are old")),
     ("GOTRUE_MAILER_TEMPLATE_RELOADING_MAX_IDLE", NoEffect("templates are read again when they are old")),
-    ("GOTRUE_MAILER_EMAIL_BACKGROUND_SENDING", NoEffect("mail is sent before the answer, which tells of failures")),
     (
         UNVERIFIED,
         NoEffect(

@@ -1,4 +1,4 @@
-//! Notifications on their way, for which no request waits.
+//! Letters on their way for which no request waits: notifications, and all of them where the settings say so.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ const AT_ONCE: usize = 8;
 /// How many there may be in all; while a mail server hangs, more are dropped.
 const MOST: usize = 1000;
 
-/// The notifications that are under way. Cheap to clone; clones share it.
+/// The letters that are under way. Cheap to clone; clones share it.
 #[derive(Clone, Debug)]
 pub(crate) struct Background {
     places: Arc<Semaphore>,
@@ -30,7 +30,7 @@ impl Background {
     /// Sends one without waiting for it.
     pub(super) fn start(&self, kind: Kind, sending: impl Future<Output = Result<(), Error>> + Send + 'static) {
         let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
-            tracing::warn!(kind = kind.name(), cause = "too many are waiting", "a notification was not sent");
+            tracing::warn!(kind = kind.name(), cause = "too many are waiting", "a letter was not sent");
             return;
         };
         let turns = Arc::clone(&self.turns);
@@ -47,5 +47,5 @@ impl Background {
 /// Tells the operator of one that was not sent.
 pub(super) fn warn(kind: Kind, error: &Error) {
     let cause = error.failure().map_or_else(|| error.public().text.into_owned(), |cause| cause.message);
-    tracing::warn!(kind = kind.name(), cause, "a notification was not sent");
+    tracing::warn!(kind = kind.name(), cause, "a letter was not sent");
 }

@@ -1,10 +1,12 @@
 //! Handing a letter over: to the hook that replaces all mail, to the mail server, or to the mailbox.
 
 use std::future::Future;
+use std::sync::Arc;
 
 use authkit::address;
 use authkit::mailer::{Mailer, Message, Sender};
 use authkit::template::{Kind, Letter, Template, TemplateError, Variables, builtin_texts, preferences};
+use futures_util::future::try_join_all;
 use pg::Transaction;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -80,12 +82,37 @@ impl Letters<'_> {
         if self.deliver_by_hook(tx, &post, None).await? {
             return Ok(());
         }
-        let parcel = self.parcel(post);
-        let id = self.state.random.uuid();
-        let message = parcel.message(self.state, id).await?;
+        self.deliver_all(tx, vec![post]).await
+    }
+
+    /// Sends letters that have been counted where no hook does: to the mail server at once, or when the transaction
+    /// has been committed where nobody is to wait for it, or to the mailbox.
+    pub(super) async fn deliver_all(&self, tx: &mut Transaction, posts: Vec<Post<'_>>) -> Result<(), Error> {
+        let parcels: Vec<_> = posts.into_iter().map(|post| self.parcel(post)).collect();
         match &self.state.outside.mailer {
-            Some(mailer) => parcel.send(&**mailer, &message).await,
-            None => self.keep_in_mailbox(tx, id, &message).await.map_err(Error::database(parcel.failed)),
+            Some(mailer) if self.state.settings.letters.in_background => {
+                for parcel in parcels {
+                    parcel.check(self.state).await?;
+                    let (state, mailer, kind) = (self.state.clone(), Arc::clone(mailer), parcel.kind);
+                    let sending = async move { parcel.mail(&state, &*mailer).await };
+                    let background = self.state.background.clone();
+                    tx.after_commit(move || background.start(kind, sending));
+                }
+                Ok(())
+            }
+            Some(mailer) => {
+                let sending = parcels.iter().map(|parcel| parcel.mail(self.state, &**mailer));
+                try_join_all(sending).await.map(drop)
+            }
+            None => {
+                for parcel in parcels {
+                    let id = self.state.random.uuid();
+                    let message = parcel.message(self.state, id).await?;
+                    let failed = Error::database(parcel.failed);
+                    self.keep_in_mailbox(tx, id, &message).await.map_err(failed)?;
+                }
+                Ok(())
+            }
         }
     }
 
@@ -93,19 +120,16 @@ impl Letters<'_> {
     /// in the request's transaction.
     pub(super) fn without_request(&self, post: Post<'_>) -> Option<impl Future<Output = Result<(), Error>> + use<>> {
         let outside = &self.state.outside;
-        if !outside.is_far(HookName::SendEmail) {
-            return None;
-        }
-        let input = outside.hooks.has(HookName::SendEmail).then(|| self.hook_input(&post, None));
+        let way = match &outside.mailer {
+            _ if !outside.is_far(HookName::SendEmail) => return None,
+            _ if outside.hooks.has(HookName::SendEmail) => Way::Hook(self.hook_input(&post, None)),
+            mailer => Way::Mail(mailer.clone()?),
+        };
         let (state, client, parcel) = (self.state.clone(), self.client.clone(), self.parcel(post));
         Some(async move {
-            if let Some(input) = input {
-                return hooks::call(&state, None, HookName::SendEmail, &client, input).await.map(drop);
-            }
-            let message = parcel.message(&state, state.random.uuid()).await?;
-            match &state.outside.mailer {
-                Some(mailer) => parcel.send(&**mailer, &message).await,
-                None => Ok(()),
+            match way {
+                Way::Hook(input) => hooks::call(&state, None, HookName::SendEmail, &client, input).await.map(drop),
+                Way::Mail(mailer) => parcel.mail(&state, &*mailer).await,
             }
         })
     }
@@ -116,9 +140,9 @@ impl Letters<'_> {
         Parcel { kind, to: to.to_owned(), is_checked, languages, variables, failed }
     }
 
-    /// Lets the hook send it, once it has been counted; false when there is none. `current` is the code for the old address where two
-    /// addresses must agree. The hashes are then swapped against the codes, as Supabase has it: `token_hash` is
-    /// for the new address and goes with `token_new`.
+    /// Lets the hook send it, once it has been counted; false when there is none. `current` is the code for the old
+    /// address where two addresses must agree. The hashes are then swapped against the codes, as Supabase has it:
+    /// `token_hash` is for the new address and goes with `token_new`.
     pub(super) async fn deliver_by_hook(
         &self,
         tx: &mut Transaction,
@@ -182,6 +206,13 @@ impl Letters<'_> {
     }
 }
 
+/// Who sends a letter that no request waits for.
+enum Way {
+    /// The hook, with what it is told.
+    Hook(Value),
+    Mail(Arc<dyn Mailer>),
+}
+
 /// A letter and all that it takes to write it.
 struct Parcel {
     kind: Kind,
@@ -195,13 +226,16 @@ struct Parcel {
 }
 
 impl Parcel {
+    /// An error where no mail may go to this address.
+    async fn check(&self, state: &State) -> Result<(), Error> {
+        check_sendable(state, &self.to)?;
+        if self.is_checked { Ok(()) } else { check_recipient(state, &self.to).await }
+    }
+
     /// Writes the mail, if mail may go to this address.
     async fn message(&self, state: &State, id: Uuid) -> Result<Message, Error> {
+        self.check(state).await?;
         let settings = &state.settings;
-        check_sendable(state, &self.to)?;
-        if !self.is_checked {
-            check_recipient(state, &self.to).await?;
-        }
         let letter = self.letter(state).map_err(|error| Error::Internal(self.failed, chain(&error)))?;
         let from = Sender { address: settings.mailer_from.clone(), name: settings.mailer_from_name.clone() };
         Ok(Message::new(from, self.to.clone(), letter, format!("<{id}@vestibule>"))
@@ -216,8 +250,10 @@ impl Parcel {
         }
     }
 
-    async fn send(&self, mailer: &dyn Mailer, message: &Message) -> Result<(), Error> {
-        let sent = waiting::on("the mail server", mailer.send(message)).await;
+    /// Writes the mail and hands it to the mail server.
+    async fn mail(&self, state: &State, mailer: &dyn Mailer) -> Result<(), Error> {
+        let message = self.message(state, state.random.uuid()).await?;
+        let sent = waiting::on("the mail server", mailer.send(&message)).await;
         sent.map_err(|error| Refusal::MailNotSent { text: self.failed, cause: chain(&error) }.into())
     }
 }

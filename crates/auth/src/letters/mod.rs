@@ -57,13 +57,12 @@ impl Letters<'_> {
         self.linked(tx, user, Kind::MagicLink, "Error sending magic link email").await
     }
 
-    /// Sends a code that proves presence, if the last one is not too recent.
+    /// Sends a code that proves presence, if the last one is not too recent. The user is locked.
     pub(crate) async fn reauthentication(&self, tx: &mut Transaction, user: &User) -> Result<(), Error> {
         const FAILED: &str = "Error sending reauthentication email";
-        self.due(tx, user, Purpose::Reauthentication).await?;
+        self.check_due(user.reauthentication_sent_at)?;
         let (failed, at) = (Error::database(FAILED), self.state.clock.now());
-        let digits = self.code(&user.email).digits;
-        let code = Code { hash: crate::one_time::hash(&user.email, &digits), digits };
+        let code = Code::generate(self.state, &user.email, false);
         one_time_tokens::sent_reauthentication(tx, user.id, &code.hash, at).await.map_err(&failed)?;
         self.remember(tx, user, Purpose::Reauthentication, &user.email, &code).await.map_err(&failed)?;
         let variables = self.variables(user).text("Token", &code.digits);
@@ -71,9 +70,9 @@ impl Letters<'_> {
         self.deliver(tx, post).await
     }
 
-    /// Asks for a change of the address, if the last time is not too recent.
+    /// Asks for a change of the address, if the last time is not too recent. The user is locked.
     pub(crate) async fn email_change(&self, tx: &mut Transaction, user: &User, new: &str) -> Result<(), Error> {
-        self.due(tx, user, Purpose::EmailChangeNew).await?;
+        self.check_due(user.email_change_sent_at)?;
         self.email_change_again(tx, user, new).await
     }
 
@@ -102,8 +101,7 @@ impl Letters<'_> {
             return Ok(());
         }
         let other = Post::new(Kind::EmailChange, user, &user.email, variables(current, &user.email), FAILED);
-        self.deliver_counted(tx, post).await?;
-        self.deliver_counted(tx, other.code(current)).await
+        self.deliver_all(tx, vec![post, other.code(current)]).await
     }
 
     /// A letter with a link for the user's own address.
@@ -153,18 +151,16 @@ impl Letters<'_> {
         Ok(code)
     }
 
-    /// An error when the user's last letter is too recent.
-    async fn due(&self, tx: &mut Transaction, user: &User, purpose: Purpose) -> Result<(), Error> {
-        let last = one_time_tokens::lock_last_sent(tx, user.id, purpose).await;
-        let last = last.map_err(Error::database("Unable to process request"))?;
-        let seconds =
-            last.and_then(|last| seconds_left(last, self.state.settings.mailer_max_frequency, self.state.clock.now()));
+    /// An error when the last letter is too recent.
+    fn check_due(&self, last: Option<Timestamp>) -> Result<(), Error> {
+        let (frequency, now) = (self.state.settings.mailer_max_frequency, self.state.clock.now());
+        let seconds = last.and_then(|last| seconds_left(last, frequency, now));
         seconds.map_or(Ok(()), |seconds| Err(Error::EmailTooSoon(seconds)))
     }
 
     /// A new code for an address.
     pub(crate) fn code(&self, contact: &str) -> Code {
-        Code::generate(&self.state.random, self.state.settings.mailer_otp_length, contact, self.is_pkce)
+        Code::generate(self.state, contact, self.is_pkce)
     }
 
     /// What every letter can name.

@@ -14,6 +14,9 @@ pub struct LetterSettings {
     pub authorized_addresses: Vec<String>,
     /// The notifications that are sent.
     pub notifications: Vec<Kind>,
+    /// Whether the mail server is asked when a request's changes last, without the request, which then knows of no
+    /// failure.
+    pub in_background: bool,
     /// Further headers of mails; `$messageType` stands for the kind of letter.
     pub headers: Vec<(String, String)>,
 }

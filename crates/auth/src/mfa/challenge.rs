@@ -19,7 +19,7 @@ use crate::json::{Json, OptionalBody};
 use crate::letters::seconds_left;
 use crate::model::audit::{self, Action, Actor};
 use crate::model::challenges::{self, NewChallenge};
-use crate::model::factors;
+use crate::model::{factors, users};
 use crate::refusal::Refusal;
 use crate::sms::{self, Texting};
 use crate::state::State;
@@ -75,7 +75,7 @@ pub(super) async fn post(
         Kind::Totp | Kind::Webauthn => None,
     };
     if sms::maker_of_codes(&state).is_none() {
-        let hash = |code: &PhoneCode| code_hash(challenge.id, &code.number, &code.digits);
+        let hash = |code: &PhoneCode| code_hash(&state, challenge.id, &code.number, &code.digits);
         let hash = code.as_ref().map(hash);
         challenge.code_hash = hash.map(|hash| state.seal(challenge.id, &hash).expose_secret().to_owned());
     }
@@ -103,7 +103,7 @@ impl PhoneCode {
     /// A new one, unless the last is too recent. Locks the user, so that no second one is made meanwhile.
     async fn make(state: &State, tx: &mut Transaction, member: &Member, factor_id: Uuid) -> Result<Self, Error> {
         let (failed, settings) = (Error::database(NOT_CREATED), &state.settings.mfa);
-        factors::lock_user(tx, member.user.id).await.map_err(&failed)?;
+        users::hold(tx, member.user.id).await.map_err(&failed)?;
         let factor = factors::read_phone(tx, factor_id).await.map_err(&failed)?;
         let (number, last) = factor.ok_or(FACTOR_NOT_FOUND)?;
         match last.and_then(|last| seconds_left(last, settings.phone_max_frequency, state.clock.now())) {

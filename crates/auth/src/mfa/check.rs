@@ -11,7 +11,6 @@ use crate::denial::Denial;
 use crate::error::Error;
 use crate::model::challenges::Challenge;
 use crate::model::factors;
-use crate::one_time;
 use crate::sms;
 use crate::state::State;
 
@@ -41,8 +40,8 @@ pub(super) async fn check(state: &State, kind: Kind, challenge: &Challenge, code
 }
 
 /// The hash of a code that is sent for a challenge to a number, for which alone it is good.
-pub(super) fn code_hash(challenge_id: Uuid, number: &str, digits: &str) -> String {
-    one_time::hash(&format!("{challenge_id} {number} "), digits)
+pub(super) fn code_hash(state: &State, challenge_id: Uuid, number: &str, digits: &str) -> String {
+    state.code_key.hash(&format!("{challenge_id} {number} "), digits)
 }
 
 async fn check_phone(state: &State, challenge: &Challenge, code: &str) -> Result<Verdict, Error> {
@@ -50,7 +49,7 @@ async fn check_phone(state: &State, challenge: &Challenge, code: &str) -> Result
         let is_right = sms::check_made_code(&**provider, &challenge.phone, code).await?;
         return Ok(if is_right { Verdict::Right(None) } else { Verdict::Wrong(WRONG_PROVIDER_CODE) });
     }
-    let hash = code_hash(challenge.id, &challenge.phone, code);
+    let hash = code_hash(state, challenge.id, &challenge.phone, code);
     let stored = challenge.code_hash.as_ref().map(|stored| state.open(challenge.id, &stored.as_str().into()));
     let right = stored.transpose()?;
     let is_right = right.is_some_and(|right| right.expose_secret().as_bytes().ct_eq(hash.as_bytes()).into());

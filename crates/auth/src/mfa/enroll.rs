@@ -155,7 +155,7 @@ async fn lock(
     phone: Option<&str>,
 ) -> Result<Option<User>, pg::Error> {
     let id = member.user.id;
-    factors::lock_user(tx, id).await?;
+    users::hold(tx, id).await?;
     let lifetime = SignedDuration::try_from(state.settings.mfa.factor_lifetime()).unwrap_or(SignedDuration::MAX);
     if let Ok(before) = state.clock.now().checked_sub(lifetime) {
         factors::delete_stale(tx, id, before).await?;

@@ -19,7 +19,7 @@ use crate::hooks::HookName;
 use crate::json::{Body, Json};
 use crate::limits::{self, Bucket};
 use crate::model::audit::{self, Action, Actor};
-use crate::model::{factors, recovery_codes};
+use crate::model::{recovery_codes, users};
 use crate::state::State;
 
 /// How many codes there are.
@@ -70,7 +70,7 @@ pub(super) async fn create(With(state): With<State>, member: Member, client: Cli
     let hashes = codes.iter().map(|code| hash(code)).collect();
     let created_at = state.clock.now();
     let mut tx = state.db.write(&Context::service()).await.map_err(&failed)?;
-    factors::lock_user(&mut tx, member.user.id).await.map_err(&failed)?;
+    users::hold(&mut tx, member.user.id).await.map_err(&failed)?;
     recovery_codes::replace(&mut tx, member.user.id, hashes, created_at).await.map_err(&failed)?;
     let entry = audit::payload(&Actor::user(&member.user), Action::RecoveryCodesCreated, None);
     audit::insert_from(&mut tx, &state, &client, &entry).await.map_err(&failed)?;
@@ -106,7 +106,7 @@ pub(super) async fn verify(
     }
     let failed = Error::database("Database error verifying factor");
     let mut tx = state.asking([HookName::CustomAccessToken]).write(&Context::service()).await.map_err(&failed)?;
-    factors::lock_user(&mut tx, member.user.id).await.map_err(&failed)?;
+    users::hold(&mut tx, member.user.id).await.map_err(&failed)?;
     if !recovery_codes::take(&mut tx, member.user.id, &hash(&request.code)).await.map_err(&failed)? {
         return Err(WRONG_RECOVERY_CODE.into());
     }

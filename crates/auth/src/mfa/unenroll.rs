@@ -15,7 +15,7 @@ use crate::json::Json;
 use crate::letters::{Letters, News};
 use crate::model::audit::{self, Action, Actor};
 use crate::model::factors::{self, Factor};
-use crate::model::recovery_codes;
+use crate::model::{recovery_codes, users};
 use crate::state::State;
 
 /// The answer.
@@ -54,7 +54,7 @@ pub(crate) async fn remove(
     user_id: Uuid,
     factor: &Factor,
 ) -> Result<(), pg::Error> {
-    factors::lock_user(tx, user_id).await?;
+    users::hold(tx, user_id).await?;
     factors::delete(tx, factor.id).await?;
     let method = Kind::parse(&factor.factor_type).map_or("", Kind::method);
     let at = state.clock.now();

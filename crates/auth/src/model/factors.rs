@@ -83,13 +83,6 @@ pub(crate) async fn insert(tx: &mut Transaction, factor: &NewFactor<'_>) -> Resu
     tx.execute(INSERT, &[id, user_id, friendly_name, kind, &secret, phone, at]).await.map(drop)
 }
 
-const LOCK_USER: &str = "select id from auth.users where id = $1 for no key update";
-
-/// Locks a user, so that what is done to their factors happens one after the other.
-pub(crate) async fn lock_user(tx: &mut Transaction, user_id: Uuid) -> Result<(), pg::Error> {
-    tx.query(LOCK_USER, &[&user_id]).await.map(drop)
-}
-
 const DELETE_STALE: &str = "
     delete from auth.mfa_factors f
     where f.user_id = $1 and f.status = 'unverified' and f.created_at < $2

@@ -102,24 +102,6 @@ pub(crate) async fn take(
     }))
 }
 
-const LOCK_LAST_SENT: &str = "
-    select case $2
-      when 'email_change_token_new' then email_change_sent_at
-      when 'phone_change_token' then phone_change_sent_at
-      when 'reauthentication_token' then reauthentication_sent_at end as last
-    from auth.users where id = $1 for no key update";
-
-/// When the last code of a user's own was sent for a purpose. Locks the user, so that of many requests at the same
-/// moment one sees that it is due.
-pub(crate) async fn lock_last_sent(
-    tx: &mut Transaction,
-    user_id: Uuid,
-    purpose: Purpose,
-) -> Result<Option<Timestamp>, pg::Error> {
-    let row = tx.query_opt(LOCK_LAST_SENT, &[&user_id, &purpose.name()]).await?;
-    Ok(row.and_then(|row| row.get("last")))
-}
-
 const SENT_CONFIRMATION: &str =
     "update auth.users set confirmation_token = $2, confirmation_sent_at = $3, updated_at = $3 where id = $1";
 const SENT_RECOVERY: &str =

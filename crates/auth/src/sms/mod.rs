@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use authkit::sms::{Channel, Provider, Text};
 use authkit::template::{TextTemplate, Variables};
+use jiff::Timestamp;
 use pg::Transaction;
 use serde_json::json;
 
@@ -17,7 +18,6 @@ use crate::letters::seconds_left;
 use crate::limits::{self, Sending};
 use crate::model::one_time_tokens::{self, NewToken, Purpose};
 use crate::model::users::User;
-use crate::one_time;
 use crate::refusal::{Refusal, chain};
 use crate::state::State;
 use crate::waiting;
@@ -91,9 +91,9 @@ impl Texting<'_> {
         self.send(tx, user, Purpose::Confirmation, &user.phone).await
     }
 
-    /// Sends a code to a number that is to be the user's, if the last one is not too recent.
+    /// Sends a code to a number that is to be the user's, if the last one is not too recent. The user is locked.
     pub(crate) async fn change(&self, tx: &mut Transaction, user: &User, new: &str) -> Result<Option<String>, Error> {
-        self.due(tx, user, Purpose::PhoneChange).await?;
+        self.check_due(user.phone_change_sent_at)?;
         self.change_again(tx, user, new).await
     }
 
@@ -107,18 +107,16 @@ impl Texting<'_> {
         self.send(tx, user, Purpose::PhoneChange, new).await
     }
 
-    /// Sends a code that proves presence, if the last one is not too recent.
+    /// Sends a code that proves presence, if the last one is not too recent. The user is locked.
     pub(crate) async fn reauthentication(&self, tx: &mut Transaction, user: &User) -> Result<Option<String>, Error> {
-        self.due(tx, user, Purpose::Reauthentication).await?;
+        self.check_due(user.reauthentication_sent_at)?;
         self.send(tx, user, Purpose::Reauthentication, &user.phone).await
     }
 
-    /// An error when the user's last code is too recent.
-    async fn due(&self, tx: &mut Transaction, user: &User, purpose: Purpose) -> Result<(), Error> {
-        let last = one_time_tokens::lock_last_sent(tx, user.id, purpose).await;
-        let last = last.map_err(Error::database("Unable to process request"))?;
-        let seconds =
-            last.and_then(|last| seconds_left(last, self.state.settings.sms.max_frequency, self.state.clock.now()));
+    /// An error when the last code is too recent.
+    fn check_due(&self, last: Option<Timestamp>) -> Result<(), Error> {
+        let (frequency, now) = (self.state.settings.sms.max_frequency, self.state.clock.now());
+        let seconds = last.and_then(|last| seconds_left(last, frequency, now));
         seconds.map_or(Ok(()), |seconds| Err(Refusal::SmsTooSoon(seconds).into()))
     }
 
@@ -139,7 +137,7 @@ impl Texting<'_> {
         let known = settings.test_code(number, at).map(str::to_owned);
         let digits = known.clone().unwrap_or_else(|| authkit::otp::code(&self.state.random, settings.otp_length));
         let failed = Error::database(text);
-        let hash = one_time::hash(number, &digits);
+        let hash = self.state.code_key.hash(number, &digits);
         match purpose {
             Purpose::PhoneChange => one_time_tokens::sent_phone_change(tx, user.id, (number, &hash), at).await,
             Purpose::Reauthentication => one_time_tokens::sent_reauthentication(tx, user.id, &hash, at).await,

@@ -101,10 +101,10 @@ pub(crate) async fn put(
         letters.notify(&mut tx, user, News::PasswordSet).await?;
     }
     if let Some(email) = &change.email {
-        change_email(&letters, &mut tx, user, email, challenge.as_ref()).await?;
+        change_email(&letters, &mut tx, &before, email, challenge.as_ref()).await?;
     }
     if let Some(phone) = &change.phone {
-        change_phone(&letters, &mut tx, user, (phone, &request.channel)).await?;
+        change_phone(&letters, &mut tx, &before, (phone, &request.channel)).await?;
     }
     let changed = users::reload(&mut tx, user.id).await.map_err(&failed)?.ok_or(Error::TokenUserNotFound)?;
     let traits = json!({"changes": changes::between(&before, &changed)});

@@ -24,7 +24,6 @@ use crate::json::{Body, Json};
 use crate::letters::Letters;
 use crate::limits::{self, Bucket};
 use crate::model::flow_states;
-use crate::one_time::PKCE_PREFIX;
 use crate::query::Query;
 use crate::redirect::{RedirectTo, with_fragment, with_query};
 use crate::sms;
@@ -93,7 +92,7 @@ pub(crate) async fn get(
 /// Does what a link is for. What is wrong with it is told to the app, by redirect.
 async fn follow(state: &State, client: &Client, target: &str, query: &Query) -> Result<Response, Error> {
     let (kind, token) = named(query)?;
-    let is_pkce = token.starts_with(PKCE_PREFIX);
+    let is_pkce = authkit::otp::is_pkce(token);
     let claim = Kind::parse(kind).filter(|kind| kind.is_of_mail()).map(|kind| Claim::link(kind, token));
     let outcome = match &claim {
         Some(claim) => verify(state, client, claim, is_pkce.then_some(&claim.kind)).await,
@@ -170,10 +169,10 @@ fn posted(state: &State, client: &Client, request: &Request) -> Result<Claim, Er
     let audience = client.audience(None, &state.settings);
     match (kind, contact) {
         (Some(kind), Contact::Email(email)) if kind.is_of_mail() => {
-            Ok(Claim::code(kind, email, &request.token, audience))
+            Ok(Claim::code(state, kind, email, &request.token, audience))
         }
         (Some(kind), Contact::Phone(phone)) if !kind.is_of_mail() => {
-            Ok(Claim::phone_code(kind, phone, &request.token, audience))
+            Ok(Claim::phone_code(state, kind, phone, &request.token, audience))
         }
         // A type that does not suit the contact finds no code, which is all that is told.
         (Some(_), _) => Err(take::NOT_FOUND),

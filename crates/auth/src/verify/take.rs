@@ -8,7 +8,6 @@ use uuid::Uuid;
 use crate::error::Error;
 use crate::model::one_time_tokens::{self, Purpose};
 use crate::model::users::{self, User};
-use crate::one_time::{self, PKCE_PREFIX};
 use crate::sms;
 use crate::state::State;
 use crate::tokens::Proof;
@@ -107,15 +106,15 @@ impl Claim {
     }
 
     /// A code that was sent to an address, whichever way the flow was started.
-    pub(super) fn code(kind: Kind, email: String, code: &str, audience: String) -> Self {
-        let hash = one_time::hash(&email, code);
-        let hashes = vec![format!("{PKCE_PREFIX}{hash}"), hash];
+    pub(super) fn code(state: &State, kind: Kind, email: String, code: &str, audience: String) -> Self {
+        let mut hashes = state.code_key.accepted(&email, code).to_vec();
+        hashes.extend(hashes.clone().iter().map(|hash| authkit::otp::pkce(hash)));
         Self { kind, hashes, audience: Some(audience), contact: Some(email), phone: None }
     }
 
     /// A code that was sent to a phone.
-    pub(super) fn phone_code(kind: Kind, number: String, code: &str, audience: String) -> Self {
-        let hashes = vec![one_time::hash(&number, code)];
+    pub(super) fn phone_code(state: &State, kind: Kind, number: String, code: &str, audience: String) -> Self {
+        let hashes = state.code_key.accepted(&number, code).to_vec();
         let phone = Some((number.clone(), code.to_owned()));
         Self { kind, hashes, audience: Some(audience), contact: Some(number), phone }
     }

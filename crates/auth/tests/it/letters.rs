@@ -19,12 +19,14 @@ use crate::verify::settings;
 pub(crate) struct Post {
     pub(crate) sent: Arc<Mutex<Vec<Message>>>,
     is_away: Arc<Mutex<bool>>,
+    refused: Arc<AtomicUsize>,
 }
 
 impl Mailer for Post {
     fn send<'a>(&'a self, message: &'a Message) -> Sending<'a> {
         Box::pin(async move {
             if *self.is_away.lock().expect("no test panicked with it") {
+                self.refused.fetch_add(1, Ordering::SeqCst);
                 return Err(MailError::Timeout(10));
             }
             self.sent.lock().expect("no test panicked with it").push(message.clone());
@@ -100,6 +102,34 @@ async fn a_mail_that_is_not_taken_undoes_the_sign_up() {
     assert_error(&answer, 500, "unexpected_failure");
     assert_eq!(answer.json()["msg"], "Error sending confirmation email");
     assert_eq!(service.count("auth.users").await, 0);
+}
+
+/// Letters that nobody waits for: what is asked for lasts whether the mail server takes them or not.
+#[tokio::test]
+async fn a_mail_in_the_background_undoes_nothing() {
+    let post = Post::default();
+    let letters = LetterSettings { in_background: true, ..LetterSettings::default() };
+    let service = post.service(Settings { letters, ..settings() }, OutsideSettings::default()).await;
+    *post.is_away.lock().expect("no test panicked with it") = true;
+    service.sign_up("lost@example.com").await;
+    while post.refused.load(Ordering::SeqCst) == 0 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    *post.is_away.lock().expect("no test panicked with it") = false;
+    service.sign_up("john@example.com").await;
+    post.wait_for(1).await;
+    let last = post.last();
+    assert_eq!((post.count(), &*last.to), (1, &["john@example.com".to_owned()][..]));
+    assert_eq!(service.count("auth.users").await, 2);
+
+    // What fails sends nothing, and addresses are looked at before.
+    service.db.sql("create function public.no() returns trigger language plpgsql as $$ begin raise 'no'; end $$").await;
+    service.db.sql("create trigger no after insert on auth.audit_log_entries execute function public.no()").await;
+    service.advance(1);
+    assert_eq!(service.post("/recover", json!({"email": "john@example.com"})).await.status, 500);
+    let answer = service.post("/signup", json!({"email": "a..b@c.d", "password": PASSWORD})).await;
+    assert_error(&answer, 400, "email_address_invalid");
+    assert_eq!(post.count(), 1);
 }
 
 /// Behaviour 132: a notification that fails fails nothing.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use auth::{Deps, Outside, Protection, Settings, State};
+use authkit::otp::CodeKey;
 use axum::Router;
 use base::{Clock, Random};
 use http::Method;
@@ -155,6 +156,11 @@ pub(crate) fn fragment(answer: &Answer, name: &str) -> String {
     let fragment = location.split_once('#').expect(location).1;
     let find = |pair: &str| pair.strip_prefix(&format!("{name}=")).map(str::to_owned);
     fragment.split('&').find_map(find).expect(location)
+}
+
+/// The hashes that a code may be kept by: that of the service, and that of Supabase's server.
+pub(crate) fn code_hashes(contact: &str, code: &str) -> [String; 2] {
+    CodeKey::new(&keyring().derive("one-time codes")).accepted(contact, code)
 }
 
 /// A field that is text.

@@ -206,6 +206,19 @@ async fn addresses_and_numbers_are_checked_and_the_same_ones_ignored() {
     assert!(answer.json().get("new_email").is_none());
 }
 
+/// A new password beside it forgets when the last letter was sent, which must not make another one due.
+#[tokio::test]
+async fn letters_of_a_change_come_not_sooner_with_a_password() {
+    let service = Service::new().await;
+    let session = service.sign_up("john@example.com").await;
+    assert_eq!(update(&service, &session, json!({"email": "new@example.com"})).await.status, 200);
+    let both = json!({"email": "other@example.com", "password": "another horse"});
+    assert_error(&update(&service, &session, both.clone()).await, 429, "over_email_send_rate_limit");
+    assert_eq!(service.sign_in("john@example.com", PASSWORD).await.status, 200, "nothing has changed");
+    service.advance(60);
+    assert_eq!(update(&service, &session, both).await.status, 200);
+}
+
 #[tokio::test]
 async fn the_audience_of_the_request_must_be_that_of_the_token() {
     let service = Service::new().await;

@@ -1,16 +1,19 @@
 //! Sending letters: what a message is, and what sends it.
 
+mod compose;
+mod host;
 mod smtp;
 
 use std::future::Future;
 use std::pin::Pin;
 
-pub use smtp::{Security, Smtp, SmtpSettings, is_greeting, is_host};
+pub use host::{is_greeting, is_host};
+pub use smtp::{Security, Smtp, SmtpSettings};
 
 use crate::template::{Kind, Letter};
 
 /// A letter on its way.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Message {
     /// The sender.
     pub from: Sender,
@@ -84,7 +87,7 @@ pub fn parse_headers(json: &str) -> Result<Vec<(String, String)>, HeadersError> 
         serde_json::from_str(json).map_err(|_| HeadersError::Form)?;
     let mut all = Vec::new();
     for (name, values) in headers {
-        if smtp::header_name(&name).is_none() {
+        if compose::header_name(&name).is_none() {
             return Err(HeadersError::Name(name));
         }
         if OWN_HEADERS.contains(&name.to_ascii_lowercase().as_str()) {

@@ -4,6 +4,7 @@
 mod builtin;
 mod catalogue;
 mod check;
+mod definition;
 mod engine;
 mod kind;
 mod load;
@@ -13,7 +14,8 @@ mod source;
 mod variables;
 
 pub use builtin::texts as builtin_texts;
-pub use catalogue::{Catalogue, CatalogueError, Definition, Unusable};
+pub use catalogue::Catalogue;
+pub use definition::{CatalogueError, Definition, Unusable};
 pub use engine::{Letter, Part, Template, TemplateError, TextTemplate, Texts};
 pub use kind::Kind;
 pub use load::LoadError;

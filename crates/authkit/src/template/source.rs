@@ -7,7 +7,7 @@ use std::time::Duration;
 use base::Clock;
 use jiff::{SignedDuration, Timestamp};
 
-use super::catalogue::CatalogueError;
+use super::definition::CatalogueError;
 use super::engine::{Part, TemplateError};
 use super::load::{self, LoadError};
 

@@ -13,6 +13,12 @@ pub(super) const REACHING: &[Setting] = &[
         "a change of address is confirmed from both addresses",
     ),
     setting(
+        "GOTRUE_MAILER_EMAIL_BACKGROUND_SENDING",
+        None,
+        "false",
+        "requests do not wait for the mail server; what it refuses is logged, and the client is not told",
+    ),
+    setting(
         "GOTRUE_MAILER_OTP_EXP",
         Some("auth.email.otp_expiry"),
         "3600",

@@ -5,7 +5,7 @@ use pg::Transaction;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::User;
+use super::{User, hold};
 use crate::metadata::Fields;
 
 /// A user to be made.
@@ -141,9 +141,6 @@ pub(crate) async fn change_email(tx: &mut Transaction, id: Uuid, email: &str, at
     tx.execute(CHANGE_EMAIL, &[&id, &email, &at]).await.map(drop)
 }
 
-// A statement of its own: what sign-ins that hold the row have written is seen by the next one.
-const LOCK: &str = "select from auth.users where id = $1 for no key update";
-
 const SET_PASSWORD: &str = "
     with tokens as (delete from auth.one_time_tokens where user_id = $1),
     codes as (delete from auth.flow_state where user_id = $1 and auth_code_issued_at is not null),
@@ -164,7 +161,8 @@ pub(crate) async fn set_password(
     keep: Option<Uuid>,
     at: Timestamp,
 ) -> Result<(), pg::Error> {
-    tx.defer(LOCK, &[&id]).await?;
+    // What sign-ins that hold the row have written is seen.
+    hold(tx, id).await?;
     tx.execute(SET_PASSWORD, &[&id, &hash, &at, &keep]).await.map(drop)
 }
 
@@ -324,7 +322,7 @@ pub(crate) async fn soft_delete(
     at: Timestamp,
 ) -> Result<(), pg::Error> {
     let Obscured { email, email_change, phone, phone_change } = obscured;
-    tx.defer(LOCK, &[&id]).await?;
+    hold(tx, id).await?;
     tx.execute(SOFT_DELETE, &[&id, email, email_change, phone, phone_change, &at]).await.map(drop)
 }
 

@@ -23,10 +23,15 @@ pub(crate) async fn reload(tx: &mut Transaction, id: Uuid) -> Result<Option<User
 
 const LOCK: &str = "select from auth.users where id = $1 for no key update";
 
-/// Locks a user, then reads it as whoever held the lock before has left it.
+/// Locks a user, so that what is done to one happens one after the other. The next statement sees what whoever held
+/// the lock before has written.
+pub(crate) async fn hold(tx: &mut Transaction, id: Uuid) -> Result<(), pg::Error> {
+    tx.defer(LOCK, &[&id]).await
+}
+
+/// Locks a user, then reads it.
 pub(crate) async fn lock(tx: &mut Transaction, id: Uuid) -> Result<Option<User>, pg::Error> {
-    tx.defer(LOCK, &[&id]).await?;
-    // A statement of its own, so that it sees what the holder of the lock has written.
+    hold(tx, id).await?;
     reload(tx, id).await
 }
 

@@ -15,7 +15,7 @@ pub(crate) use change::{
 };
 pub(crate) use conditions::Conditions;
 pub(crate) use find::{
-    find, find_by_email, find_by_phone, find_by_phone_change, find_duplicate, has_phone, is_email_confirmed,
+    find, find_by_email, find_by_phone, find_by_phone_change, find_duplicate, has_phone, hold, is_email_confirmed,
     is_phone_confirmed, is_taken, lock, reload,
 };
 pub(crate) use list::{ListOrder, Page, Slice, list, slice, with_email, with_phone};

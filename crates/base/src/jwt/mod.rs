@@ -3,6 +3,8 @@
 //! The key decides the algorithm, never the token's header. Verified tokens are remembered by their hash,
 //! since a client sends the same one with each request.
 
+mod token;
+
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -14,86 +16,10 @@ use sha2::{Digest, Sha256};
 
 use crate::jwk::Key;
 use crate::jws::Algorithm;
+pub use token::{TimeError, Token, VerifyError};
 
 /// How many verified tokens are remembered; at about 2 KiB each this bounds the cache to some 8 MiB.
 const REMEMBERED: usize = 4096;
-
-/// A token whose signature is right. Whether it is within its time is asked with [`Token::check_times`].
-#[derive(Debug)]
-pub struct Token {
-    /// All claims.
-    pub claims: Map<String, Value>,
-    /// The claims as compact JSON text, as the database gets them.
-    pub claims_json: String,
-}
-
-impl Token {
-    /// A claim that is text.
-    #[must_use]
-    pub fn text(&self, claim: &str) -> Option<&str> {
-        self.claims.get(claim)?.as_str()
-    }
-
-    /// Checks `exp`, `nbf` and `iat` where present, allowing `leeway` seconds of skew.
-    ///
-    /// # Errors
-    /// [`TimeError`] for the first claim that is not a number or is out of its time.
-    pub fn check_times(&self, now: i64, leeway: i64) -> Result<(), TimeError> {
-        let number = |claim: &'static str| match self.claims.get(claim) {
-            None | Some(Value::Null) => Ok(None),
-            Some(value) => value.as_f64().map(Some).ok_or(TimeError::NotANumber(claim)),
-        };
-        #[expect(clippy::cast_precision_loss, reason = "seconds since 1970 fit a double exactly")]
-        let (now, leeway) = (now as f64, leeway as f64);
-        if number("exp")?.is_some_and(|exp| exp + leeway <= now) {
-            return Err(TimeError::Expired);
-        }
-        if number("nbf")?.is_some_and(|nbf| nbf - leeway > now) {
-            return Err(TimeError::NotYetValid);
-        }
-        if number("iat")?.is_some_and(|iat| iat - leeway > now) {
-            return Err(TimeError::IssuedInFuture);
-        }
-        Ok(())
-    }
-}
-
-/// Why a token whose signature is right is not valid at this time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum TimeError {
-    /// `exp` is past.
-    #[error("token is expired")]
-    Expired,
-    /// `nbf` is in the future.
-    #[error("token is not valid yet")]
-    NotYetValid,
-    /// `iat` is in the future.
-    #[error("token was issued in the future")]
-    IssuedInFuture,
-    /// The named claim is not a number.
-    #[error("claim `{0}` is not a number")]
-    NotANumber(&'static str),
-}
-
-/// Why a token's signature was not accepted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum VerifyError {
-    /// Not three parts separated by dots; the number of parts is given.
-    #[error("token has {0} parts, expected 3")]
-    Parts(usize),
-    /// A part is not base64url or not JSON.
-    #[error("token is malformed")]
-    Malformed,
-    /// The header's algorithm is not that of a key that this token may use (`none` included).
-    #[error("the token's algorithm is not allowed")]
-    Algorithm,
-    /// No key fits the header's `kid`.
-    #[error("no key fits the token")]
-    NoKey,
-    /// The signature is wrong.
-    #[error("signature is invalid")]
-    Signature,
-}
 
 /// The keys of a project: one signs, all verify. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -141,6 +67,18 @@ impl Keyring {
     #[must_use]
     pub fn sign_with_secret<T: Serialize>(&self, claims: &T) -> String {
         sign_with(&self.0.secret, claims)
+    }
+
+    /// A secret for another purpose, made from the shared one: all nodes of an installation have it and none stores it.
+    ///
+    /// # Panics
+    /// Never: the shared secret signs.
+    #[must_use]
+    pub fn derive(&self, purpose: &str) -> Vec<u8> {
+        // No token begins like this, so that none tells a derived secret.
+        let purpose = format!("derived secret: {purpose}");
+        let signer = self.0.secret.signer.as_ref().expect("a shared secret signs");
+        signer.sign(purpose.as_bytes()).expect("a shared secret needs no randomness")
     }
 
     /// The names of the algorithms whose tokens are accepted: those of the keys, and the secret's.
@@ -322,10 +260,10 @@ mod tests {
 
     #[test]
     fn es512_signs_and_verifies() {
-        let jwk: Value = serde_json::from_str(include_str!("../testdata/p521.jwk.json")).expect("a JWK");
+        let jwk: Value = serde_json::from_str(include_str!("../../testdata/p521.jwk.json")).expect("a JWK");
         let keyring = Keyring::new(SECRET, vec![Key::from_jwk(&jwk).expect("a valid key")]);
         // Made with Node: sign('sha512', …, {dsaEncoding: 'ieee-p1363'}).
-        let token = include_str!("../testdata/p521.jwt").trim_end();
+        let token = include_str!("../../testdata/p521.jwt").trim_end();
         assert_eq!(keyring.verify(token).expect("another's").text("sub"), Some("x"));
         let own = keyring.sign(&json!({"sub": "y"}));
         assert_eq!(header_of(&own)["alg"], "ES512");
@@ -398,19 +336,5 @@ mod tests {
         let claims = json!({"role": "service_role"});
         let token = foreign(jsonwebtoken::Algorithm::HS256, public["kid"].as_str(), &key, &claims);
         assert_eq!(keys.verify(&token).expect_err("confused algorithm"), VerifyError::Algorithm);
-    }
-
-    #[test]
-    fn times_are_checked_with_leeway() {
-        let keys = keyring();
-        let check =
-            |claims: Value, leeway| keys.verify(&keys.sign(&claims)).expect("our own token").check_times(1000, leeway);
-        assert_eq!(check(json!({"exp": 1001}), 0), Ok(()));
-        assert_eq!(check(json!({"exp": 1000}), 0), Err(TimeError::Expired));
-        assert_eq!(check(json!({"exp": 980}), 30), Ok(()));
-        assert_eq!(check(json!({"nbf": 1001}), 0), Err(TimeError::NotYetValid));
-        assert_eq!(check(json!({"iat": 2000}), 30), Err(TimeError::IssuedInFuture));
-        assert_eq!(check(json!({"exp": "soon"}), 0), Err(TimeError::NotANumber("exp")));
-        assert_eq!(check(json!({}), 0), Ok(()));
     }
 }
