@@ -6,6 +6,7 @@ use axum::extract::FromRequestParts;
 use base::http::bearer;
 use base::jwt::{TimeError, Token};
 use http::request::Parts;
+use pg::Transaction;
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -36,6 +37,40 @@ impl Authenticated {
     pub(crate) fn lacks_second_level(&self) -> bool {
         self.user.has_verified_factor() && !self.session.as_ref().is_some_and(Session::is_second_level)
     }
+
+    /// The caller as it is now, see [`hold`].
+    pub(crate) async fn hold(&self, state: &State, tx: &mut Transaction) -> Result<Self, Error> {
+        let session_id = self.session.as_ref().map(|session| session.id);
+        let (user, session) = hold(state, tx, self.user.id, session_id).await?;
+        Ok(Self { claims: Arc::clone(&self.claims), user, session })
+    }
+}
+
+/// Locks a caller's user and reads what the token was judged by once more: much may have happened since, while a
+/// password was hashed or somebody outside was asked. Whose session has been ended meanwhile changes nothing.
+pub(crate) async fn hold(
+    state: &State,
+    tx: &mut Transaction,
+    user_id: Uuid,
+    session_id: Option<Uuid>,
+) -> Result<(User, Option<Session>), Error> {
+    let failed = Error::database("Database error loading user");
+    users::hold(tx, user_id).await.map_err(&failed)?;
+    let found = sessions::reload_with_user(tx, user_id, session_id).await.map_err(failed)?;
+    let (user, session) = found.ok_or(Error::TokenUserNotFound)?;
+    if session_id.is_some() && session.is_none() {
+        return Err(Error::TokenSessionNotFound);
+    }
+    check_may_act(state, &user)?;
+    Ok((user, session))
+}
+
+/// Refuses who is deleted, whose tokens without a session outlive the account, and who is banned.
+fn check_may_act(state: &State, user: &User) -> Result<(), Error> {
+    if user.deleted_at.is_some() {
+        return Err(Error::TokenUserNotFound);
+    }
+    if user.is_banned(state.clock.now()) { Err(Error::Banned) } else { Ok(()) }
 }
 
 impl FromRequestParts<State> for Authenticated {
@@ -44,13 +79,7 @@ impl FromRequestParts<State> for Authenticated {
     async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Error> {
         let claims = claims(parts, state)?;
         let (user, session) = load(&claims, state).await?;
-        // A token without a session outlives the account.
-        if user.deleted_at.is_some() {
-            return Err(Error::TokenUserNotFound);
-        }
-        if user.is_banned(state.clock.now()) {
-            return Err(Error::Banned);
-        }
+        check_may_act(state, &user)?;
         Ok(Self { claims, user, session })
     }
 }
@@ -65,10 +94,8 @@ impl FromRequestParts<State> for Admin {
             None => None,
         };
         if let Some((user, session)) = &of_session {
+            check_may_act(state, user)?;
             let now = state.clock.now();
-            if user.is_banned(now) {
-                return Err(Error::Banned);
-            }
             let is_over = |session| validity::check(&state.settings, user, session, None, now).is_err();
             if session.as_ref().is_some_and(is_over) {
                 return Err(Error::AdminSessionExpired);
@@ -82,6 +109,7 @@ impl FromRequestParts<State> for Admin {
             Some((user, _)) => Some(user),
             None => subject(&claims, state).await?,
         };
+        user.as_ref().map_or(Ok(()), |user| check_may_act(state, user))?;
         Ok(Self { claims, role, user })
     }
 }

@@ -1,5 +1,8 @@
 //! `GET /reauthenticate`: a code that proves presence, and checking it.
 
+use std::sync::Arc;
+
+use authkit::sms::Provider;
 use axum::extract::State as With;
 use jiff::SignedDuration;
 use pg::{Context, Transaction};
@@ -13,9 +16,9 @@ use crate::json::Json;
 use crate::letters::Letters;
 use crate::model::audit::{self, Action, Actor};
 use crate::model::one_time_tokens::{self, Purpose};
-use crate::model::users::{self, User};
+use crate::model::users::User;
 use crate::refusal::Refusal;
-use crate::sms::Texting;
+use crate::sms::{self, Texting};
 use crate::state::State;
 
 /// Sends the code, to the address if there is one, else to the number.
@@ -35,7 +38,7 @@ pub(crate) async fn get(With(state): With<State>, client: Client, caller: Authen
     }
     let sender = if user.email.is_empty() { HookName::SendSms } else { HookName::SendEmail };
     let mut tx = state.asking([sender]).write(&Context::service()).await.map_err(&failed)?;
-    let user = &users::lock(&mut tx, user.id).await.map_err(&failed)?.ok_or(Error::TokenUserNotFound)?;
+    let user = &caller.hold(&state, &mut tx).await?.user;
     let entry = audit::payload(&Actor::user(user), Action::UserReauthenticateRequested, None);
     audit::insert(&mut tx, &state, &entry, state.clock.now()).await.map_err(&failed)?;
     let message_id = if user.email.is_empty() {
@@ -57,13 +60,8 @@ pub(crate) async fn check(state: &State, user: &User, nonce: &str) -> Result<(),
     } else {
         (&user.email, state.settings.mailer_otp_exp)
     };
-    if user.email.is_empty()
-        && let Some(provider) = state.outside.sms.as_ref().filter(|_| !has_hook(state)).filter(|p| p.makes_codes())
-    {
-        let is_right = provider.verify(contact, nonce).await.map_err(|error| Refusal::SmsNotSent {
-            text: "The code could not be checked",
-            cause: crate::refusal::chain(&error),
-        })?;
+    if let Some(provider) = maker_of_code(state, user) {
+        let is_right = sms::check_made_code(&**provider, contact, nonce).await?;
         return if is_right { Ok(()) } else { Err(Error::OtpExpired("Token has expired or is invalid")) };
     }
     let lifetime = SignedDuration::try_from(lifetime).unwrap_or(SignedDuration::MAX);
@@ -76,21 +74,19 @@ pub(crate) async fn check(state: &State, user: &User, nonce: &str) -> Result<(),
     if is_right && !is_late { Ok(()) } else { Err(Error::ReauthenticationNotValid) }
 }
 
-fn has_hook(state: &State) -> bool {
-    state.outside.hooks.has(crate::hooks::HookName::SendSms)
+/// The provider that has made the code of a user who has a number only, where it makes them.
+fn maker_of_code<'a>(state: &'a State, user: &User) -> Option<&'a Arc<dyn Provider>> {
+    sms::maker_of_codes(state).filter(|_| user.email.is_empty())
 }
 
 /// Uses a code up, within the change that it was given for. Of two changes at the same time one gets it.
 pub(crate) async fn consume(state: &State, tx: &mut Transaction, user: &User, nonce: &str) -> Result<(), Error> {
     let contact = if user.email.is_empty() { &user.phone } else { &user.email };
-    let is_remote = user.email.is_empty()
-        && !has_hook(state)
-        && state.outside.sms.as_ref().is_some_and(|provider| provider.makes_codes());
-    if is_remote {
+    if maker_of_code(state, user).is_some() {
         return Ok(());
     }
     let hashes = state.code_key.accepted(contact, nonce);
-    let taken = one_time_tokens::take(tx, &hashes, &[Purpose::Reauthentication]).await;
+    let taken = one_time_tokens::take(tx, &hashes, &[Purpose::Reauthentication], Some(contact)).await;
     let taken = taken.map_err(Error::database("Reauthentication failed."))?;
     if taken.is_some_and(|taken| taken.user_id == user.id) { Ok(()) } else { Err(Error::ReauthenticationNotValid) }
 }

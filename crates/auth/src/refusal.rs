@@ -34,6 +34,8 @@ pub(crate) enum Refusal {
     SmsTooSoon(i64),
     /// The provider did not take the message.
     SmsNotSent { text: &'static str, cause: String },
+    /// The provider that has made a code did not say whether it is right; why not.
+    CodeNotChecked(String),
     /// There is nobody to send messages.
     NoSmsProvider,
     /// The mail server did not take the mail; the text that clients get.
@@ -80,6 +82,7 @@ impl Refusal {
                 format!("For security purposes, you can only request this after {seconds} seconds.").into(),
             ),
             Self::SmsNotSent { text, .. } => (S::UNPROCESSABLE_ENTITY, "sms_send_failed", (*text).into()),
+            Self::CodeNotChecked(_) => (S::FORBIDDEN, "otp_expired", "Token has expired or is invalid".into()),
             Self::NoSmsProvider => {
                 (S::INTERNAL_SERVER_ERROR, "unexpected_failure", "Unable to get SMS provider".into())
             }
@@ -95,7 +98,9 @@ impl Refusal {
     /// The real cause, for operators.
     pub(crate) fn failure(&self) -> Option<Failure> {
         match self {
-            Self::SmsNotSent { cause, .. } | Self::MailNotSent { cause, .. } => Some(Failure::new(cause.clone())),
+            Self::SmsNotSent { cause, .. } | Self::MailNotSent { cause, .. } | Self::CodeNotChecked(cause) => {
+                Some(Failure::new(cause.clone()))
+            }
             Self::NoSmsProvider => {
                 Some(Failure::new("codes cannot be sent to phones: no provider is configured".to_owned()))
             }

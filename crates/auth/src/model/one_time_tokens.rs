@@ -75,26 +75,27 @@ pub(crate) struct Taken {
 // sees what the other one did.
 const LOCK_USER: &str = "
     select u.id from auth.one_time_tokens t join auth.users u on u.id = t.user_id
-    where t.token_hash = any($1) and t.token_type::text = any($2)
+    where t.token_hash = any($1) and t.token_type::text = any($2) and t.relates_to = coalesce(lower($3), t.relates_to)
     for no key update of u";
 
 const TAKE: &str = "
     delete from auth.one_time_tokens
-    where token_hash = any($1) and token_type::text = any($2)
+    where token_hash = any($1) and token_type::text = any($2) and relates_to = coalesce(lower($3), relates_to)
     returning user_id, token_type::text as token_type, relates_to";
 
-/// Takes the code with one of these hashes for one of these purposes. Of two that ask for it at the same time
-/// one gets it. It is back when the transaction fails.
+/// Takes the code with one of these hashes for one of these purposes, and which was sent to this contact where one is
+/// named. Of two that ask for it at the same time one gets it. It is back when the transaction fails.
 pub(crate) async fn take(
     tx: &mut Transaction,
     hashes: &[String],
     purposes: &[Purpose],
+    contact: Option<&str>,
 ) -> Result<Option<Taken>, pg::Error> {
     let names: Vec<_> = purposes.iter().map(|purpose| purpose.name()).collect();
-    if tx.query(LOCK_USER, &[&hashes, &names]).await?.is_empty() {
+    if tx.query(LOCK_USER, &[&hashes, &names, &contact]).await?.is_empty() {
         return Ok(None);
     }
-    let rows = tx.query(TAKE, &[&hashes, &names]).await?;
+    let rows = tx.query(TAKE, &[&hashes, &names, &contact]).await?;
     Ok(rows.first().and_then(|row| {
         let name: &str = row.get("token_type");
         let purpose = Purpose::ALL.into_iter().find(|purpose| purpose.name() == name)?;

@@ -105,6 +105,16 @@ pub(crate) async fn find_with_user(
     Ok(rows.first().map(|row| (User::from_row(row), from_row(row))))
 }
 
+/// The same within a transaction.
+pub(crate) async fn reload_with_user(
+    tx: &mut Transaction,
+    user_id: Uuid,
+    session_id: Option<Uuid>,
+) -> Result<Option<(User, Option<Session>)>, pg::Error> {
+    let row = tx.query_opt(USER_AND_SESSION, &[&user_id, &session_id]).await?;
+    Ok(row.map(|row| (User::from_row(&row), from_row(&row))))
+}
+
 /// Reads the column `session`, which holds [`session_json`].
 pub(super) fn from_row(row: &Row) -> Option<Session> {
     row.get::<_, Option<Json<Session>>>("session").map(|Json(session)| session)

@@ -77,11 +77,11 @@ pub(crate) fn maker_of_codes(state: &State) -> Option<&Arc<dyn Provider>> {
 /// What a request waits for that sends a message.
 const PROVIDER: &str = "the provider of messages";
 
-/// Asks a provider that has made a code.
+/// Asks a provider that has made a code. One that cannot be asked, or has been asked too often for a number, is told as
+/// a wrong code is, or it would tell which numbers somebody has.
 pub(crate) async fn check_made_code(provider: &dyn Provider, number: &str, code: &str) -> Result<bool, Error> {
-    let text = "The code could not be checked";
     let checked = waiting::on(PROVIDER, provider.verify(number, code)).await;
-    checked.map_err(|error| Refusal::SmsNotSent { text, cause: chain(&error) }.into())
+    checked.map_err(|error| Refusal::CodeNotChecked(chain(&error)).into())
 }
 
 impl Texting<'_> {

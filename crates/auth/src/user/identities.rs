@@ -52,16 +52,17 @@ pub(crate) async fn delete(
     if first_audience(&caller.claims) != Some(&aud) {
         return Err(OTHER_AUDIENCE.into());
     }
-    // Address or number go or change with the identity, as they do in `PUT /user`.
-    if caller.lacks_second_level() {
-        return Err(NEEDS_AAL2.into());
-    }
     let failed = |error: pg::Error| match error.constraint() {
         Some(EMAIL_KEY) => CONFLICT.into(),
         _ => Error::Database("Database error deleting identity", error),
     };
     let mut tx = state.db.write(&Context::service()).await.map_err(failed)?;
-    let user = users::lock(&mut tx, caller.user.id).await.map_err(failed)?.ok_or(Error::TokenUserNotFound)?;
+    let caller = caller.hold(&state, &mut tx).await?;
+    // Address or number go or change with the identity, as they do in `PUT /user`.
+    if caller.lacks_second_level() {
+        return Err(NEEDS_AAL2.into());
+    }
+    let user = &caller.user;
     let all = user.identities.as_deref().unwrap_or_default();
     if all.len() <= 1 {
         return Err(LAST.into());
@@ -71,17 +72,17 @@ pub(crate) async fn delete(
     if identity.provider == "phone" {
         users::unlink_phone(&mut tx, user.id, state.clock.now()).await.map_err(failed)?;
     } else {
-        promote(&state, &mut tx, &user, &aud, id).await?;
+        promote(&state, &mut tx, user, &aud, id).await?;
     }
     let changed = verify::with_providers(&state, &mut tx, user.id).await.map_err(failed)?;
     let mut traits =
         json!({"identity_id": identity.id, "provider": identity.provider, "provider_id": identity.provider_id});
-    changes::note_in(&mut traits, &user, &changed.ok_or(Error::TokenUserNotFound)?);
-    let entry = audit::payload(&Actor::user(&user), Action::IdentityUnlinked, Some(traits));
+    changes::note_in(&mut traits, user, &changed.ok_or(Error::TokenUserNotFound)?);
+    let entry = audit::payload(&Actor::user(user), Action::IdentityUnlinked, Some(traits));
     audit::insert_from(&mut tx, &state, &client, &entry).await.map_err(failed)?;
     // The address is the one from before.
     let letters = Letters { state: &state, client: &client, redirect_to: "", is_pkce: false };
-    letters.notify(&mut tx, &user, News::IdentityUnlinked { provider: &identity.provider }).await?;
+    letters.notify(&mut tx, user, News::IdentityUnlinked { provider: &identity.provider }).await?;
     tx.commit().await.map_err(failed)?;
     Ok(Json(json!({})))
 }

@@ -49,18 +49,26 @@ pub(crate) struct Request {
 struct Change {
     email: Option<String>,
     phone: Option<String>,
-    /// The code that the password may be changed with, where one is needed.
-    nonce: Option<String>,
     password_hash: Option<SecretString>,
     data: Option<Fields>,
     app_metadata: Option<Fields>,
 }
 
-impl Change {
+impl Request {
+    /// Whether it names an address that is not the user's.
+    fn changes_email(&self, user: &User) -> bool {
+        !self.email.is_empty() && self.email != user.email
+    }
+
+    /// Whether it names a number that is not the user's.
+    fn changes_phone(&self, user: &User) -> bool {
+        !self.phone.is_empty() && self.phone != user.phone
+    }
+
     /// Who may be asked to send something about it.
-    fn asked(&self) -> impl Iterator<Item = HookName> {
-        let mail = self.email.is_some().then_some(HookName::SendEmail);
-        mail.into_iter().chain(self.phone.is_some().then_some(HookName::SendSms))
+    fn asked(&self, user: &User) -> impl Iterator<Item = HookName> + use<> {
+        let mail = self.changes_email(user).then_some(HookName::SendEmail);
+        mail.into_iter().chain(self.changes_phone(user).then_some(HookName::SendSms))
     }
 }
 
@@ -77,41 +85,62 @@ pub(crate) async fn put(
     check_rights(&state, &caller, &request)?;
     check_taken(&state, &client, &caller, &request).await?;
     let password_hash = new_password(&state, &caller, &request).await?;
+    if request.changes_email(&caller.user) && !state.settings.mailer_autoconfirm {
+        letters::recipient(&state, &request.email)?;
+    }
+    let failed = Error::database("Error updating user");
+    let mut tx = state.asking(request.asked(&caller.user)).write(&Context::service()).await.map_err(&failed)?;
+    let caller = hold(&state, &mut tx, &caller, &request).await?;
     let user = &caller.user;
+    let (changes_email, changes_phone) = (request.changes_email(user), request.changes_phone(user));
     let change = Change {
-        email: Some(request.email).filter(|email| !email.is_empty() && *email != user.email),
-        phone: Some(request.phone).filter(|phone| !phone.is_empty() && *phone != user.phone),
-        nonce: needs_nonce(&state, &caller).then_some(request.nonce),
+        email: changes_email.then_some(request.email),
+        phone: changes_phone.then_some(request.phone),
         password_hash,
         data: request.data,
         app_metadata: request.app_metadata,
     };
-    if let Some(email) = change.email.as_ref().filter(|_| !state.settings.mailer_autoconfirm) {
-        letters::recipient(&state, email)?;
-    }
-    let failed = Error::database("Error updating user");
-    let mut tx = state.asking(change.asked()).write(&Context::service()).await.map_err(&failed)?;
-    let before = users::lock(&mut tx, user.id).await.map_err(&failed)?.ok_or(Error::TokenUserNotFound)?;
-    if let (Some(_), Some(nonce)) = (&change.password_hash, &change.nonce) {
-        reauthenticate::consume(&state, &mut tx, user, nonce).await?;
-    }
     write(&state, &caller, &change, &mut tx).await.map_err(&failed)?;
     let letters = Letters { state: &state, client: &client, redirect_to: &redirect_to, is_pkce: challenge.is_some() };
     if change.password_hash.is_some() {
         letters.notify(&mut tx, user, News::PasswordSet).await?;
     }
     if let Some(email) = &change.email {
-        change_email(&letters, &mut tx, &before, email, challenge.as_ref()).await?;
+        change_email(&letters, &mut tx, user, email, challenge.as_ref()).await?;
     }
     if let Some(phone) = &change.phone {
-        change_phone(&letters, &mut tx, &before, (phone, &request.channel)).await?;
+        change_phone(&letters, &mut tx, user, (phone, &request.channel)).await?;
     }
     let changed = users::reload(&mut tx, user.id).await.map_err(&failed)?.ok_or(Error::TokenUserNotFound)?;
-    let traits = json!({"changes": changes::between(&before, &changed)});
+    let traits = json!({"changes": changes::between(user, &changed)});
     let entry = audit::payload(&Actor::user(user), Action::UserModified, Some(traits));
     audit::insert(&mut tx, &state, &entry, state.clock.now()).await.map_err(&failed)?;
     tx.commit().await.map_err(&failed)?;
     Ok(Json(changed))
+}
+
+/// Locks the caller's user and makes sure that what was judged before is so still. The code that a password is changed
+/// with is used up.
+async fn hold(
+    state: &State,
+    tx: &mut Transaction,
+    caller: &Authenticated,
+    request: &Request,
+) -> Result<Authenticated, Error> {
+    let now = caller.hold(state, tx).await?;
+    check_rights(state, &now, request)?;
+    if request.password.is_some() {
+        let stored = |caller: &Authenticated| {
+            caller.user.encrypted_password.as_ref().map(|hash| hash.expose_secret().to_owned())
+        };
+        if state.settings.update_password_require_current_password && stored(caller) != stored(&now) {
+            return Err(Error::CurrentPasswordInvalid);
+        }
+        if needs_nonce(state, &now) {
+            reauthenticate::consume(state, tx, &now.user, &request.nonce).await?;
+        }
+    }
+    Ok(now)
 }
 
 /// The form of what is given; address and number are brought into the form in which they are compared.
@@ -137,9 +166,7 @@ fn check_rights(state: &State, caller: &Authenticated, request: &Request) -> Res
         return Err(Error::NotAdmin("Updating app_metadata requires admin privileges"));
     }
     let has_password = request.password.is_some();
-    let changes_login = has_password
-        || (!request.email.is_empty() && request.email != user.email)
-        || (!request.phone.is_empty() && request.phone != user.phone);
+    let changes_login = has_password || request.changes_email(user) || request.changes_phone(user);
     if caller.lacks_second_level() && changes_login {
         return Err(Error::InsufficientAal);
     }
@@ -156,13 +183,13 @@ fn check_rights(state: &State, caller: &Authenticated, request: &Request) -> Res
 async fn check_taken(state: &State, client: &Client, caller: &Authenticated, request: &Request) -> Result<(), Error> {
     let user = &caller.user;
     let aud = client.audience(Some(&caller.claims), &state.settings);
-    if !request.email.is_empty() && request.email != user.email {
+    if request.changes_email(user) {
         let duplicate = users::find_duplicate(&state.db, &request.email, &aud, Some(user.id)).await;
         if duplicate.map_err(Error::database("Database error checking email"))?.is_some() {
             return Err(Error::EmailExists);
         }
     }
-    if !request.phone.is_empty() && request.phone != user.phone {
+    if request.changes_phone(user) {
         let is_taken = users::has_phone(&state.db, &request.phone, &aud).await;
         if is_taken.map_err(Error::database("Database error checking phone"))? {
             return Err(Error::PhoneExists("A user with this phone number has already been registered"));

@@ -9,6 +9,7 @@ use serde_json::json;
 use testkit::Call;
 
 use crate::support::{PASSWORD, Service, assert_error, code_hashes, text};
+use crate::takeover::behind;
 
 /// A provider that keeps what it is given, and takes nothing while it is away.
 #[derive(Clone, Debug, Default)]
@@ -43,7 +44,13 @@ impl Provider for Phones {
     }
 
     fn verify<'a>(&'a self, phone: &'a str, code: &'a str) -> Pending<'a, bool> {
-        Box::pin(async move { Ok(self.checks && phone == "15550100" && code == "777777") })
+        Box::pin(async move {
+            // As Twilio answers who asks too often; it knows no codes of numbers that were sent none.
+            match code {
+                "999999" if phone == "15550100" => Err(SmsError::NotUnderstood { provider: "twilio", status: 429 }),
+                code => Ok(self.checks && phone == "15550100" && code == "777777"),
+            }
+        })
     }
 }
 
@@ -242,5 +249,36 @@ async fn a_provider_that_makes_codes_decides_on_them() {
     service.post("/otp", json!({"phone": "15550100"})).await;
     let verify = |code: &str| service.post("/verify", json!({"type": "sms", "phone": "15550100", "token": code}));
     assert_error(&verify(&phones.last().code).await, 403, "otp_expired");
+    // Nobody learns from it which numbers have an account; the operator does.
+    let away = verify("999999").await;
+    assert_error(&away, 403, "otp_expired");
+    assert!(away.extensions.get::<base::http::Failure>().expect("a cause").message.contains("429"));
+    let nobody = json!({"type": "sms", "phone": "15550101", "token": "999999"});
+    assert_eq!(service.post("/verify", nobody).await.text(), away.text());
     assert_eq!(verify("777777").await.status, 200);
+}
+
+/// A code without a row says only that the number is there, which must still be the one that the user has.
+#[tokio::test]
+async fn a_known_code_is_good_for_its_number_only() {
+    let phones = Phones::default();
+    let service = service(settings(), &phones).await;
+    let session = service.post("/signup", json!({"email": "john@example.com", "password": PASSWORD})).await.json();
+    let token = text(&session, "access_token");
+    assert_eq!(service.change(token, json!({"phone": "15550199"})).await.status, 200);
+    let code = json!({"type": "phone_change", "phone": "15550199", "token": "123123"});
+    let verify = || Call::post("/verify", &code);
+    let other = "update auth.users set phone_change = '15550100', phone_change_token = 'x'";
+    assert_error(&behind(&service, other, verify()).await, 403, "otp_expired");
+    assert_eq!(service.count("auth.users where phone is not null").await, 0);
+    service.db.sql("update auth.users set phone_change = '15550199'").await;
+    assert_error(&behind(&service, "update auth.users set deleted_at = now()", verify()).await, 403, "otp_expired");
+
+    // Of two who wait for one number nobody knows who has got the code.
+    service.db.sql("update auth.users set deleted_at = null").await;
+    service.sign_up("jane@example.com").await;
+    service.db.sql("update auth.users set phone_change = '15550199', phone_change_sent_at = now()").await;
+    assert_error(&service.send(verify()).await, 403, "otp_expired");
+    service.db.sql("update auth.users set phone_change = '' where email like 'jane%'").await;
+    assert_eq!(service.send(verify()).await.status, 200);
 }

@@ -79,6 +79,40 @@ async fn a_change_of_the_password_ends_what_signs_in_at_the_same_time() {
     assert_eq!(service.count("auth.sessions").await, 1, "that of the change");
 }
 
+/// Whose session ends while a request is under way changes nothing any more.
+#[tokio::test]
+async fn a_change_under_way_does_not_survive_its_session() {
+    let service = Service::with(Settings { manual_linking_enabled: true, ..Settings::default() }).await;
+    let session = service.sign_up("john@example.com").await;
+    let put = |body: &Value| Call::new(Method::PUT, "/user").json(body).bearer(text(&session, "access_token"));
+    let ended = "update auth.users set updated_at = now(); delete from auth.sessions";
+    for body in
+        [json!({"password": "another horse"}), json!({"email": "mallory@example.com"}), json!({"data": {"a": 1}})]
+    {
+        let kept: Value = service.db.value("select to_jsonb(s) - '{ip,user_agent}'::text[] from auth.sessions s").await;
+        assert_error(&behind(&service, ended, put(&body)).await, 403, "session_not_found");
+        service
+            .db
+            .sql(&format!(
+                "insert into auth.sessions select * from jsonb_populate_record(null::auth.sessions, '{kept}')"
+            ))
+            .await;
+    }
+    for (held, code) in [
+        ("update auth.users set banned_until = now() + interval '1 hour'", "user_banned"),
+        ("update auth.users set deleted_at = now(), banned_until = null", "user_not_found"),
+    ] {
+        assert_error(&behind(&service, held, put(&json!({"password": "another horse"}))).await, 403, code);
+        service.db.sql("update auth.users set deleted_at = null, banned_until = null").await;
+    }
+    assert_eq!(service.sign_in("john@example.com", PASSWORD).await.status, 200, "nothing has changed");
+    let factor = "
+        update auth.users set updated_at = now();
+        insert into auth.mfa_factors (id, user_id, factor_type, status, created_at, updated_at, secret)
+        select gen_random_uuid(), id, 'totp', 'verified', now(), now(), '' from auth.users";
+    assert_error(&behind(&service, factor, put(&json!({"password": "another horse"}))).await, 401, "insufficient_aal");
+}
+
 /// A code that waits to be exchanged, as the link of a recovery has handed it out.
 async fn handed_out(service: &Service) -> String {
     service.advance(60);

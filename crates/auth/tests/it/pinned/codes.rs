@@ -54,6 +54,23 @@ async fn nobody_can_compute_a_link() {
     assert_eq!(service.post("/verify", typed).await.status, 200);
 }
 
+/// Digits that are moved from the code to the address make the same text, which must not be the same code: wrong ones
+/// are counted by the address that is named.
+#[tokio::test]
+async fn a_code_is_good_for_the_contact_it_was_sent_to_only() {
+    let service = Service::with(settings()).await;
+    service.sign_up("john@example.com").await;
+    let code = service.mail("john@example.com").await.code;
+    let verify =
+        |email: &str, code: &str| service.post("/verify", json!({"type": "signup", "email": email, "token": code}));
+    let moved = format!("john@example.com{}", &code[..5]);
+    assert_error(&verify(&moved, &code[5..]).await, 403, "otp_expired");
+    let [_, unkeyed] = code_hashes("john@example.com", &code);
+    service.db.sql(&format!("update auth.one_time_tokens set token_hash = '{unkeyed}'")).await;
+    assert_error(&verify(&moved, &code[5..]).await, 403, "otp_expired");
+    assert_eq!(verify("JOHN@example.com", &code).await.status, 200);
+}
+
 /// Behaviour 48: a token is kept twice; here the row beside the user decides for links and for codes.
 #[tokio::test]
 async fn the_row_beside_the_user_decides() {
