@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
-use base::http::bearer;
+use base::http::{OperatorName, bearer};
 use base::jwt::{TimeError, Token};
 use http::request::Parts;
 use pg::Transaction;
@@ -30,6 +30,8 @@ pub(crate) struct Admin {
     pub(crate) role: String,
     /// The user whose token it is; tokens of services are nobody's.
     pub(crate) user: Option<User>,
+    /// The operator for whom the console calls.
+    pub(crate) operator: Option<OperatorName>,
 }
 
 impl Authenticated {
@@ -110,7 +112,8 @@ impl FromRequestParts<State> for Admin {
             None => subject(&claims, state).await?,
         };
         user.as_ref().map_or(Ok(()), |user| check_may_act(state, user))?;
-        Ok(Self { claims, role, user })
+        let operator = parts.extensions.get::<OperatorName>().cloned();
+        Ok(Self { claims, role, user, operator })
     }
 }
 

@@ -367,10 +367,15 @@ impl Error {
             "P0001" | "23000" | "23001" | "23502" | "23503" | "23505" | "23514" | "23P01" => {
                 StatusCode::INTERNAL_SERVER_ERROR
             }
-            _ => StatusCode::from_bytes(state.strip_prefix("PT")?.as_bytes()).ok()?,
+            _ => StatusCode::from_bytes(state.strip_prefix("PT")?.as_bytes()).ok().filter(is_final)?,
         };
         Some((status, error.failure()))
     }
+}
+
+/// Whether a status can be that of an answer: those from 100 on announce one.
+fn is_final(status: &StatusCode) -> bool {
+    (200..600).contains(&status.as_u16())
 }
 
 /// An error that [`crate::answer`] has still to give its body.

@@ -7,7 +7,6 @@ use authkit::otp::CodeKey;
 use authkit::{Hasher, Sealer};
 use base::jwt::Keyring;
 use base::{Clock, Random};
-use pg::PoolSettings;
 
 use crate::Settings;
 use crate::clean_up::Cleaner;
@@ -73,8 +72,7 @@ impl State {
         let hasher = Hasher::new(random.clone());
         let sealer = Sealer::new(&settings.db_encryption).expect("validate() has read the keys");
         let allow_list = AllowList::new(&settings);
-        let few = PoolSettings { max_connections: COUNTING_CONNECTIONS, ..PoolSettings::default() };
-        let counters = pg::Db::new(db.target().clone(), &few).unwrap_or_else(|_| db.clone());
+        let counters = db.beside(COUNTING_CONNECTIONS).unwrap_or_else(|_| db.clone());
         Self(Arc::new(Inner {
             settings,
             half: db.half(),

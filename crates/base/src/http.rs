@@ -16,6 +16,11 @@ pub struct RequestId(pub Arc<str>);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClientAddr(pub IpAddr);
 
+/// The operator for whom the console calls a service, by address; in the extensions of requests that come from inside
+/// the process, where alone they can be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OperatorName(pub Arc<str>);
+
 /// The token of an `Authorization: Bearer` header: the scheme in any case, one space, no white space inside.
 /// `None` when the header is absent or of another form.
 #[must_use]

@@ -36,7 +36,7 @@ impl Default for PoolSettings {
 pub struct Db {
     pool: Pool<Logins>,
     target: Arc<Target>,
-    prepares: bool,
+    settings: PoolSettings,
     /// How many more connections may be taken this way, where that is bounded.
     turns: Option<Arc<Semaphore>>,
 }
@@ -64,7 +64,7 @@ impl Db {
             .runtime(Runtime::Tokio1)
             .build()
             .map_err(|error| Error::Settings(error.to_string()))?;
-        Ok(Self { pool, target, prepares: settings.prepares, turns: None })
+        Ok(Self { pool, target, settings: settings.clone(), turns: None })
     }
 
     /// The same pool, of which all who take this way have at most half at once: for transactions that wait for
@@ -73,6 +73,14 @@ impl Db {
     pub fn half(&self) -> Self {
         let turns = (self.pool.status().max_size / 2).max(1);
         Self { turns: Some(Arc::new(Semaphore::new(turns))), ..self.clone() }
+    }
+
+    /// Further connections of the same kind: for what must not wait for a free one of this pool.
+    ///
+    /// # Errors
+    /// As [`Db::new`].
+    pub fn beside(&self, max_connections: usize) -> Result<Self, Error> {
+        Self::new(Target::clone(&self.target), &PoolSettings { max_connections, ..self.settings.clone() })
     }
 
     /// What the pool connects to.
@@ -156,7 +164,7 @@ impl Db {
             PoolError::Timeout(_) => Error::PoolTimeout,
             other => Error::Settings(other.to_string()),
         })?;
-        Ok(Lease { object: Some(object), prepares: self.prepares, _turn: turn })
+        Ok(Lease { object: Some(object), prepares: self.settings.prepares, _turn: turn })
     }
 
     async fn turn(&self) -> Result<Option<OwnedSemaphorePermit>, Error> {

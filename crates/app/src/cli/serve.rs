@@ -184,7 +184,7 @@ async fn prepare(
     if settings.only_accounts {
         return Ok(None);
     }
-    first_operator(home, administrator).await
+    first_operator(home, administrator, settings.prepares).await
 }
 
 /// What clients find besides the API.
@@ -205,9 +205,9 @@ async fn ensure_logins(administrator: &Target, keys: &ProjectKeys, before: Befor
 }
 
 /// Makes the first operator on a new database; tells its one-time password until that was used.
-async fn first_operator(home: &Home, administrator: &Target) -> Result<Option<FirstOperator>> {
-    let db =
-        pg::Db::new(administrator.clone(), &pg::PoolSettings { max_connections: 1, ..pg::PoolSettings::default() })?;
+async fn first_operator(home: &Home, administrator: &Target, prepares: bool) -> Result<Option<FirstOperator>> {
+    let pool = pg::PoolSettings { max_connections: 1, prepares, ..pg::PoolSettings::default() };
+    let db = pg::Db::new(administrator.clone(), &pool)?;
     if let Some(first) = dashboard::operators::ensure_first(&db, &Clock::system(), &Random::system()).await? {
         let operator = FirstOperator { email: first.email, password: first.password.expose_secret().to_owned() };
         home.keep_first_operator(Some(&operator))?;

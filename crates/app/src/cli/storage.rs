@@ -25,8 +25,8 @@ impl Storage {
     pub(super) async fn run(self, common: &super::Common) -> Result<()> {
         let Self::Reassign { from, to } = self;
         let settings = common.settings(Vec::new())?;
-        let db =
-            Db::new(local::administrator(&settings)?, &PoolSettings { max_connections: 1, ..PoolSettings::default() })?;
+        let pool = PoolSettings { max_connections: 1, prepares: settings.prepares, ..PoolSettings::default() };
+        let db = Db::new(local::administrator(&settings)?, &pool)?;
         let moved = storage::reassign(&db, from, to).await?;
         super::print_out(&format!("{moved} objects of {from} belong to {to} now\n"))
     }

@@ -1,7 +1,7 @@
 //! The door: finds out which API key a request carries and turns it into the token that services understand.
 //!
 //! Behaves as the gateway in front of a Supabase project does. A publishable or secret key, or a lone `apikey`,
-//! becomes the legacy JWT of its role in `Authorization`; a user's token there is left as it is.
+//! becomes the legacy JWT of its role in `Authorization` (a lone JWT goes there itself); a user's token is left as it is.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use base::Clock;
-use base::jwt::Keyring;
+use base::jwt::{Keyring, TimeError};
 use base::project::{ApiKey, ProjectKeys};
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderName, HeaderValue, StatusCode, Uri};
@@ -84,12 +84,21 @@ impl Gateway {
     }
 
     /// Which role a key stands for: an opaque key of the project, or a JWT of role anon or service_role that the
-    /// project signed.
+    /// project signed, within its time. What a person has signed in for is no key, whatever the role: it ends with the
+    /// session, which is not known here.
     fn recognise(&self, key: &str) -> Option<ApiKey> {
-        if key.starts_with("sb_") {
+        if is_opaque(key) {
             return self.0.keys.api_key(key);
         }
-        match self.0.keyring.verify(key).ok()?.text("role")? {
+        let token = self.0.keyring.verify(key).ok()?;
+        let is_of_person = token.claims.contains_key("session_id")
+            || token.text("sub").is_some_and(|subject| uuid::Uuid::parse_str(subject).is_ok());
+        // As the accounts service has it: clocks differ, so `iat` does not count.
+        let times = token.check_times(self.0.clock.unix_seconds(), 0);
+        if is_of_person || !matches!(times, Ok(()) | Err(TimeError::IssuedInFuture)) {
+            return None;
+        }
+        match token.text("role")? {
             "anon" => Some(ApiKey::Anon),
             "service_role" | "supabase_admin" => Some(ApiKey::ServiceRole),
             _ => None,
@@ -106,15 +115,7 @@ impl Gateway {
     pub fn is_operator(&self, credentials: &Credentials) -> bool {
         let key = credentials.key.as_ref().and_then(|key| key.to_str().ok());
         let bearer = credentials.authorization.as_ref().and_then(base::http::bearer_of);
-        [key, bearer].into_iter().flatten().any(|key| {
-            let is_valid = key.starts_with("sb_")
-                || self
-                    .0
-                    .keyring
-                    .verify(key)
-                    .is_ok_and(|token| token.check_times(self.0.clock.unix_seconds(), 0).is_ok());
-            is_valid && self.recognise(key) == Some(ApiKey::ServiceRole)
-        })
+        [key, bearer].into_iter().flatten().any(|key| self.recognise(key) == Some(ApiKey::ServiceRole))
     }
 
     /// Lets a request to a service in, with the token of its key; all other paths are open.
@@ -127,29 +128,37 @@ impl Gateway {
             Some(header) => Some(header.to_str().map(str::to_owned).map_err(|_| Refusal::WrongKey)?),
             None => key,
         };
-        let key = key.map(|key| self.recognise(&key).ok_or(Refusal::WrongKey)).transpose()?;
+        let role = key.as_ref().map(|key| self.recognise(key).ok_or(Refusal::WrongKey)).transpose()?;
         // A key in place of a token: older clients send it in both headers.
         let opaque = match base::http::bearer(request.headers()) {
-            Some(token) if token.starts_with("sb_") => Some(self.recognise(token).ok_or(Refusal::WrongKey)?),
+            Some(token) if is_opaque(token) => Some(self.recognise(token).ok_or(Refusal::WrongKey)?),
             _ => None,
         };
         // A publishable key alone is nobody's token: the accounts service is to say that a bearer is missing.
         let is_token = |role: &ApiKey| *role == ApiKey::ServiceRole || !request.uri().path().starts_with(ACCOUNTS);
-        let alone = key.filter(is_token).filter(|_| !request.headers().contains_key(AUTHORIZATION));
-        let replace = opaque.or(alone);
-        if let Some(role) = replace {
-            let token = format!("Bearer {}", self.legacy_key(role).expose_secret());
-            let mut value = HeaderValue::try_from(token).expect("a JWT is a valid header value");
+        let alone = role.filter(is_token).filter(|_| !request.headers().contains_key(AUTHORIZATION));
+        let token = match (opaque, alone, &key) {
+            (None, Some(_), Some(key)) if !is_opaque(key) => Some(key.as_str()),
+            (Some(role), ..) | (None, Some(role), _) => Some(self.legacy_key(role).expose_secret()),
+            (None, None, _) => None,
+        };
+        if let Some(token) = token {
+            let mut value = HeaderValue::try_from(format!("Bearer {token}")).expect("a JWT is a valid header value");
             value.set_sensitive(true);
             request.headers_mut().insert(AUTHORIZATION, value);
         }
-        let is_open = key.is_some() || opaque.is_some() || !self.0.require_api_key;
+        let is_open = role.is_some() || opaque.is_some() || !self.0.require_api_key;
         if is_open || OPEN_PATHS.iter().any(|path| request.uri().path().starts_with(path)) {
             Ok(())
         } else {
             Err(Refusal::NoKey)
         }
     }
+}
+
+/// Whether it is, or is meant to be, a key that says nothing itself; else it is a token.
+fn is_opaque(key: &str) -> bool {
+    key.starts_with("sb_")
 }
 
 /// Answers 401 in the form that Supabase's gateway uses.
@@ -251,6 +260,30 @@ mod tests {
         assert_eq!(role_after(&closed, request("/storage/v1/object/public/a/b", &[])), Ok(None));
         let user = testkit::project::user_token("00000000-0000-0000-0000-000000000001");
         assert_eq!(role_after(&closed, request("/rest/v1/t", &[("apikey", &user)])), Err(Refusal::WrongKey));
+    }
+
+    /// Tokens that were keys would open for ever what they open for an hour.
+    #[test]
+    fn a_token_as_key_is_no_more_than_it_is() {
+        let gateway = gateway(true);
+        let send = |claims: serde_json::Value| {
+            let token = testkit::keyring().sign(&claims);
+            let mut request = request("/auth/v1/admin/users", &[("apikey", &token)]);
+            gateway.admit(&mut request).map(|()| base::http::bearer(request.headers()) == Some(&token))
+        };
+        let now = Clock::system().unix_seconds();
+        assert_eq!(send(json!({"role": "service_role", "exp": now + 60})), Ok(true), "it goes on as it is");
+        assert_eq!(send(json!({"role": "service_role", "iat": now + 60})), Ok(true));
+        assert_eq!(send(json!({"role": "supabase_admin", "sub": "1234567890"})), Ok(true));
+        for wrong in [
+            json!({"role": "service_role", "exp": now - 60}),
+            json!({"role": "service_role", "nbf": now + 60}),
+            json!({"role": "service_role", "session_id": "x"}),
+            json!({"role": "service_role", "sub": "00000000-0000-0000-0000-000000000001"}),
+            json!({"role": "authenticated"}),
+        ] {
+            assert_eq!(send(wrong.clone()), Err(Refusal::WrongKey), "{wrong}");
+        }
     }
 
     #[test]

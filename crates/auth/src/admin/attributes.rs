@@ -87,7 +87,7 @@ impl Attributes {
 
 /// A failed write: what is taken is told, the rest is the text that the caller gives.
 pub(super) fn failed(text: &'static str) -> impl Fn(pg::Error) -> Error {
-    move |error| match error.constraint() {
+    move |error| match error.constraint_in("auth") {
         Some(EMAIL_KEY) => Error::EmailExists,
         Some(PHONE_KEY) => Error::PhoneExists("A user with this phone number has already been registered"),
         Some(PRIMARY_KEY) => Error::IdExists,

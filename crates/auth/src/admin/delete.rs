@@ -35,7 +35,7 @@ pub(crate) async fn delete(
     Target(user): Target,
     OptionalBody(request): OptionalBody<Request>,
 ) -> Result<Json<Value>, Error> {
-    let failed = |error: pg::Error| match error.constraint() {
+    let failed = |error: pg::Error| match error.constraint_in("storage") {
         Some(OWNER_KEY) => Error::OwnsObjects(error),
         _ => Error::Database("Database error deleting user", error),
     };

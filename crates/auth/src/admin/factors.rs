@@ -44,7 +44,7 @@ pub(crate) async fn update(
     let name = Some(&*request.friendly_name).filter(|name| !name.is_empty());
     let phone = Some(&*request.phone).filter(|phone| !phone.is_empty() && factor.factor_type == "phone");
     let phone = phone.map(check_number).transpose()?;
-    let failed = |error: pg::Error| match error.constraint() {
+    let failed = |error: pg::Error| match error.constraint_in("auth") {
         Some(NAME_KEY) => name_conflict(&request.friendly_name).into(),
         Some(PHONE_KEY) => PHONE_TAKEN.into(),
         _ => Error::Database("Database error updating factor", error),

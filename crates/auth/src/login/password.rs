@@ -87,7 +87,8 @@ pub(super) async fn grant(state: &State, client: &Client, request: Request) -> R
         Some(issued) => issued,
         None => {
             let user = unchanged(state, &user).await?.ok_or(Error::InvalidCredentials)?;
-            open(state, client, &user, traits).await?.ok_or(Error::InvalidCredentials)?
+            let refused = || Error::Internal(NOT_GRANTED, "a trigger of auth.users keeps the row as it is".to_owned());
+            open(state, client, &user, traits).await?.ok_or_else(refused)?
         }
     };
     state.renew(Place::Password, issued.user.id, issued.user.encrypted_password.as_ref()).await;

@@ -81,7 +81,7 @@ pub(super) async fn post(
     kind.check_enroll(&state.settings.mfa)?;
     check_name(&request.friendly_name)?;
     let device = Device::read(&state, &member.user, kind, &request)?;
-    let failed = |error: pg::Error| match error.constraint() {
+    let failed = |error: pg::Error| match error.constraint_in("auth") {
         Some(NAME_KEY) => name_conflict(&request.friendly_name).into(),
         Some(PHONE_KEY) => PHONE_TAKEN.into(),
         _ => Error::Database("Database error creating factor", error),

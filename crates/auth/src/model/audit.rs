@@ -1,5 +1,6 @@
 //! `auth.audit_log_entries`: what users and administrators did.
 
+use base::http::OperatorName;
 use jiff::Timestamp;
 use pg::Transaction;
 use serde_json::{Value, json};
@@ -90,9 +91,11 @@ impl Actor {
         }
     }
 
-    /// An administrator: the user whose token it is, else a service, known by the role of its token.
+    /// An administrator: the user whose token it is, else the console's operator, known by address, else a service,
+    /// known by the role of its token.
     pub(crate) fn admin(admin: &Admin) -> Self {
-        let service = || Self { id: Uuid::nil(), via_sso: false, username: admin.role.clone(), name: None };
+        let username = admin.operator.as_ref().map_or(&*admin.role, |OperatorName(name)| name);
+        let service = || Self { id: Uuid::nil(), via_sso: false, username: username.to_owned(), name: None };
         admin.user.as_ref().map_or_else(service, Self::user)
     }
 

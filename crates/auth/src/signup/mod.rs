@@ -100,7 +100,7 @@ impl Start<'_> {
 /// Whether an error says that the address or number is taken after all.
 pub(crate) fn is_taken(error: &Error) -> bool {
     let Error::Database(_, error) = error else { return false };
-    matches!(error.constraint(), Some(EMAIL_KEY | PHONE_KEY))
+    matches!(error.constraint_in("auth"), Some(EMAIL_KEY | PHONE_KEY))
 }
 
 /// Answers a session where addresses or numbers are confirmed at once, else the new user.

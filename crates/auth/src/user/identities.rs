@@ -52,7 +52,7 @@ pub(crate) async fn delete(
     if first_audience(&caller.claims) != Some(&aud) {
         return Err(OTHER_AUDIENCE.into());
     }
-    let failed = |error: pg::Error| match error.constraint() {
+    let failed = |error: pg::Error| match error.constraint_in("auth") {
         Some(EMAIL_KEY) => CONFLICT.into(),
         _ => Error::Database("Database error deleting identity", error),
     };
@@ -107,7 +107,7 @@ async fn promote(state: &State, tx: &mut Transaction, user: &User, aud: &str, go
             is_confirmed: is_verified(identity) || state.settings.mailer_autoconfirm,
             at: state.clock.now(),
         };
-        return users::promote_email(tx, user.id, &promoted).await.map_err(|error| match error.constraint() {
+        return users::promote_email(tx, user.id, &promoted).await.map_err(|error| match error.constraint_in("auth") {
             Some(EMAIL_KEY) => CONFLICT.into(),
             _ => Error::Database("Database error updating user", error),
         });

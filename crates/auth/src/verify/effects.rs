@@ -132,7 +132,7 @@ pub(crate) async fn change_phone(
     user: &User,
     new: &str,
 ) -> Result<(), Error> {
-    let failed = |error: pg::Error| match error.constraint() {
+    let failed = |error: pg::Error| match error.constraint_in("auth") {
         Some(PHONE_KEY) => Error::PhoneExists("A user with this phone number has already been registered"),
         _ => Error::Database("Error confirming user", error),
     };
@@ -180,7 +180,7 @@ pub(crate) async fn change_email(
     user: &User,
     new: &str,
 ) -> Result<(), Error> {
-    let failed = |error: pg::Error| match error.constraint() {
+    let failed = |error: pg::Error| match error.constraint_in("auth") {
         Some(EMAIL_KEY) => Error::EmailExists,
         _ => Error::Database("Error confirm email", error),
     };

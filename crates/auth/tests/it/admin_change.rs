@@ -175,10 +175,14 @@ async fn bans_begin_and_end() {
     let user = update(&service, id, json!({"ban_duration": "1h30m"})).await.json();
     assert!(user["banned_until"].is_string());
     assert_error(&service.user(text(&session, "access_token")).await, 403, "user_banned");
+    let without_session = project::token(json!({"sub": id, "role": "service_role"}));
+    let list = || service.send(Call::get("/admin/users").bearer(&without_session));
+    assert_error(&list().await, 403, "user_banned");
     assert_error(&update(&service, id, json!({"ban_duration": "1d"})).await, 400, "validation_failed");
     let user = update(&service, id, json!({"ban_duration": "none"})).await.json();
     assert!(user.get("banned_until").is_none());
     assert_eq!(service.user(text(&session, "access_token")).await.status, 200);
+    assert_eq!(list().await.status, 200);
 }
 
 #[tokio::test]

@@ -15,6 +15,7 @@ mod audit_actions;
 mod authenticator;
 mod bad_input;
 mod bearer;
+mod causes;
 mod clean_up;
 mod encryption;
 mod enumeration;

@@ -1,7 +1,7 @@
 //! Calls of the auth service's admin API in this process, with a service_role token that lives for a minute.
 
 use axum::body::Body;
-use base::http::{ClientAddr, Failure};
+use base::http::{ClientAddr, Failure, OperatorName};
 use http::header::{AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
 use http::{Method, Request, StatusCode};
 use http_body_util::{BodyExt, Limited};
@@ -66,6 +66,7 @@ impl Call {
             .header("x-supabase-api-version", "2024-01-01")
             .body(body)
             .map_err(|_| Error::Internal("the call of the auth service is malformed"))?;
+        request.extensions_mut().insert(OperatorName(operator.email.as_str().into()));
         if let Some(address) = operator.address {
             request.extensions_mut().insert(ClientAddr(address));
         }

@@ -170,6 +170,11 @@ async fn users_are_made_changed_and_deleted_through_the_auth_service() {
     refused(&browser.get(&path).await, 404, "user_not_found");
     refused(&browser.send(Method::DELETE, &path, &json!({})).await, 404, "user_not_found");
     refused(&browser.send(Method::DELETE, &format!("{path}?soft=maybe"), &json!({})).await, 400, "invalid_request");
+
+    // The accounts' own audit log names the operator.
+    let actors = "select jsonb_agg(distinct payload ->> 'actor_username') from auth.audit_log_entries";
+    let operator: Value = console.db.value("select jsonb_agg(email) from vestibule.operators").await;
+    assert_eq!(console.db.value::<Value>(actors).await, operator);
 }
 
 #[tokio::test]

@@ -88,10 +88,11 @@ impl Error {
         self.db().map(DbError::code)
     }
 
-    /// The violated constraint.
+    /// The constraint that is violated, if it is one of this schema: names are the database's own, and a table of
+    /// another schema that a trigger writes to may well have one of the same.
     #[must_use]
-    pub fn constraint(&self) -> Option<&str> {
-        self.db().and_then(DbError::constraint)
+    pub fn constraint_in(&self, schema: &str) -> Option<&str> {
+        self.db().filter(|error| error.schema() == Some(schema))?.constraint()
     }
 
     /// Where in the statement's text the error is: the number of a character, from 1.
@@ -153,15 +154,20 @@ impl Error {
 }
 
 /// The function that PostgreSQL's context names first, which is the innermost one:
-/// `PL/pgSQL function public.handle_new_user() line 3 at RAISE` gives `public.handle_new_user`.
+/// `PL/pgSQL function public."My Fn"() line 3 at RAISE` gives `public."My Fn"`, `SQL function "f" statement 1` gives `f`.
 fn innermost_function(context: &str) -> Option<String> {
     context.lines().find_map(|line| {
-        let rest = line.split_once("function ")?.1;
-        let name = match rest.strip_prefix('"') {
-            Some(quoted) => quoted.split_once('"')?.0,
-            None => rest.split('(').next()?,
-        };
-        (!name.is_empty() && !name.contains(' ')).then(|| name.to_owned())
+        let (language, rest) = line.split_once("function ")?;
+        if language == "SQL " {
+            return rest.strip_prefix('"')?.split_once('"').map(|(name, _)| name.to_owned());
+        }
+        let mut is_quoted = false;
+        let end = rest.find(|c: char| {
+            is_quoted ^= c == '"';
+            !is_quoted && (c == '(' || c == ' ')
+        });
+        let (name, after) = rest.split_at(end?);
+        (!name.is_empty() && after.starts_with('(')).then(|| name.to_owned())
     })
 }
 
@@ -175,6 +181,9 @@ mod tests {
             "SQL statement \"insert into x\"\nPL/pgSQL function public.handle_new_user() line 3 at SQL statement";
         assert_eq!(innermost_function(context).as_deref(), Some("public.handle_new_user"));
         assert_eq!(innermost_function("SQL function \"f\" statement 1").as_deref(), Some("f"));
+        let quoted = r#"PL/pgSQL function public."My (new) Fn"(integer) line 3 at RAISE"#;
+        assert_eq!(innermost_function(quoted).as_deref(), Some(r#"public."My (new) Fn""#));
+        assert_eq!(innermost_function("PL/pgSQL function inline_code_block line 1 at RAISE"), None);
         assert_eq!(innermost_function("COPY t, line 1"), None);
     }
 }

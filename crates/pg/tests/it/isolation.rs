@@ -86,7 +86,7 @@ async fn failures_leave_a_clean_connection_and_change_nothing() {
     let insert = "insert into public.t values (1)";
     db.read(&caller(), insert, &[]).await.expect("the first row");
     let error = db.read(&caller(), insert, &[]).await.expect_err("a second row with the same key");
-    assert_eq!(error.constraint(), Some("t_pkey"));
+    assert_eq!(error.constraint_in("public"), Some("t_pkey"));
     assert_clean(&db).await;
     let unknown = Context::caller("nobody_there", "{}");
     let error = db.read(&unknown, insert, &[]).await.expect_err("an unknown role");

@@ -69,7 +69,7 @@ async fn a_user_who_owns_objects_cannot_be_deleted_even_by_sql() {
     .await;
     let session = Session::open(test.target()).await.expect("the administrator can log in");
     let error = session.batch("delete from auth.users").await.expect_err("the user owns objects");
-    assert_eq!(error.constraint(), Some("objects_owner_id_fkey"));
+    assert_eq!(error.constraint_in("storage"), Some("objects_owner_id_fkey"));
     let failure = error.failure();
     assert_eq!(failure.message, format!("user {ALICE} owns 3 storage objects (avatars: 2, docs: 1)"));
     assert_eq!(failure.sqlstate.as_deref(), Some("23503"));

@@ -46,7 +46,7 @@ async fn a_batch_that_fails_at_its_end_changes_nothing() {
     for _ in 0..3 {
         let insert = "insert into public.pairs values (1, 2)";
         let error = db.read(&Context::service(), insert, &[]).await.expect_err("there is no other");
-        assert_eq!(error.constraint(), Some("pairs_other_fkey"));
+        assert_eq!(error.constraint_in("public"), Some("pairs_other_fkey"));
     }
     assert_eq!(test.value::<i64>("select count(*) from public.pairs").await, 0);
     assert_eq!(pid(&db).await, before, "the connection is as good as before");
@@ -71,7 +71,7 @@ async fn what_is_deferred_is_done_with_what_comes_next() {
     let mut transaction = db.write(&Context::service()).await.expect("a transaction");
     transaction.defer(insert, &[&3]).await.expect("a statement");
     transaction.defer(insert, &[&1]).await.expect("a statement");
-    assert_eq!(transaction.commit().await.expect_err("a duplicate").constraint(), Some("t_pkey"));
+    assert_eq!(transaction.commit().await.expect_err("a duplicate").constraint_in("public"), Some("t_pkey"));
     // What was not sent is not done.
     let mut transaction = db.write(&Context::service()).await.expect("a transaction");
     transaction.query(PID, &[]).await.expect("begun");

@@ -116,7 +116,7 @@ pub(crate) async fn create(db: &Db, context: &Context, bucket: NewBucket<'_>) ->
     let NewBucket { id, name, owner, is_public, file_size_limit, allowed_mime_types } = bucket;
     db.read(context, CREATE, &[&id, &name, &owner.uuid, &owner.id, &is_public, &file_size_limit, &allowed_mime_types])
         .await
-        .map_err(|error| match error.constraint() {
+        .map_err(|error| match error.constraint_in("storage") {
             Some("buckets_pkey" | "bname") => Error::BucketExists,
             _ => error.into(),
         })?;

@@ -196,7 +196,7 @@ pub(crate) async fn write(transaction: &mut Transaction, object: &NewObject) -> 
     if *is_upsert {
         return Ok(transaction.query_one(UPSERT, &params).await?.get(0));
     }
-    transaction.execute(INSERT, &params).await.map_err(|error| match error.constraint() {
+    transaction.execute(INSERT, &params).await.map_err(|error| match error.constraint_in("storage") {
         Some("bucketid_objname") => Error::KeyExists,
         _ => error.into(),
     })?;
@@ -264,7 +264,7 @@ const RENAME: &str = "
 pub(crate) async fn rename(db: &Db, context: &Context, from: &ObjectPath, to: &ObjectPath) -> Result<()> {
     let rows =
         db.read(context, RENAME, &[&from.bucket, &from.name, &to.bucket, &to.name]).await.map_err(
-            |error| match error.constraint() {
+            |error| match error.constraint_in("storage") {
                 Some("bucketid_objname") => Error::KeyExists,
                 _ => error.into(),
             },
