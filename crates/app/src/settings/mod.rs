@@ -6,6 +6,7 @@ mod checks;
 mod dotenv;
 mod foreign;
 mod names;
+mod originals;
 mod outside;
 mod project_auth;
 mod project_file;
@@ -204,8 +205,12 @@ impl Settings {
     pub fn load(flags: &[(&'static str, Option<String>)], environment: &HashMap<String, String>) -> Result<Self> {
         let mut settings = Self::default();
         let flag = |name: &str| flags.iter().find(|flag| flag.0 == name).and_then(|flag| flag.1.clone());
-        if let Some(folder) = flag("VESTIBULE_PROJECT").or_else(|| Some(variable(environment, "VESTIBULE_PROJECT")?.1))
-        {
+        let given = |name: &str| flag(name).or_else(|| Some(variable(environment, name)?.1));
+        // What is no switch is told when its turn comes.
+        if given("VESTIBULE_NO_PREFIX").is_some_and(|text| values::switch(&text).unwrap_or(false)) {
+            settings.apply_originals_defaults()?;
+        }
+        if let Some(folder) = given("VESTIBULE_PROJECT") {
             if !Path::new(&folder).join("supabase").is_dir() {
                 bail!("project folder {folder}: it has no folder `supabase`");
             }
@@ -242,7 +247,7 @@ impl Settings {
             if name == foreign::UNVERIFIED && values::switch(value).with_context(place)? && self.auth.mailer_autoconfirm
             {
                 bail!(
-                    "{}: it cannot be on together with GOTRUE_MAILER_AUTOCONFIRM, which is on unless it is set to false",
+                    "{}: it cannot be on together with GOTRUE_MAILER_AUTOCONFIRM, which is on here (set it to false)",
                     place()
                 );
             }

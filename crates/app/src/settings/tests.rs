@@ -282,3 +282,32 @@ fn a_mail_server_of_the_file_may_be_named_by_the_environment() {
     assert!(from_file(file, &[("GOTRUE_SMTP_HOST", "localhost")]).is_ok());
     assert!(from_file("[auth.email.smtp]\nenabled = false\n", &[]).is_ok());
 }
+
+#[test]
+fn accounts_without_a_prefix_have_the_originals_defaults() {
+    let alone = [("VESTIBULE_ONLY", "auth"), ("VESTIBULE_NO_PREFIX", "true")];
+    let of = |settings: auth::Settings| {
+        let times = [
+            settings.mailer_max_frequency,
+            settings.sms.max_frequency,
+            settings.mailer_otp_exp,
+            settings.sms.otp_exp,
+            settings.refresh_token_reuse_interval,
+        ];
+        (settings.mailer_autoconfirm, settings.sms.autoconfirm, times.map(|time| time.as_secs()))
+    };
+    let with = |more: &[(&str, &str)]| load(&[], &[&alone, more].concat()).map(|settings| of(settings.auth));
+    let originals = (false, false, [60, 60, 86400, 60, 0]);
+    assert_eq!(with(&[]).expect("valid settings"), originals);
+    let flags = ["VESTIBULE_ONLY", "VESTIBULE_NO_PREFIX"]
+        .map(|name| (name, Some(if name.ends_with('Y') { "auth" } else { "true" }.to_owned())));
+    assert_eq!(of(load(&flags, &[]).expect("valid settings").auth), originals);
+    assert_eq!(of(load(&[], &[]).expect("valid settings").auth), (true, true, [1, 5, 3600, 60, 10]));
+    let given = with(&[("GOTRUE_MAILER_AUTOCONFIRM", "true"), ("GOTRUE_MAILER_OTP_EXP", "600")]);
+    assert_eq!(given.expect("valid settings"), (true, false, [60, 60, 600, 60, 0]));
+    let (unverified, autoconfirm) = (foreign::UNVERIFIED, "GOTRUE_MAILER_AUTOCONFIRM");
+    assert!(with(&[(unverified, "true")]).is_ok(), "the original starts with it alone");
+    assert!(with(&[(unverified, "true"), (autoconfirm, "true")]).is_err());
+    let file = "[auth.email]\nenable_confirmations = false\n";
+    assert!(from_file(file, &alone).expect("valid settings").auth.mailer_autoconfirm, "the file says so");
+}

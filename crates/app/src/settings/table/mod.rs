@@ -11,7 +11,7 @@ mod server;
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
-use super::foreign;
+use super::{foreign, originals};
 
 /// One setting.
 #[derive(Clone, Debug)]
@@ -96,9 +96,10 @@ pub fn page() -> String {
          The first language that the user wants (`locale` and `lang` of the metadata, then `Accept-Language`) and that \
          there is a letter in wins; those without a locale are in `VESTIBULE_MAILER_LOCALE`. A part that a locale lacks, \
          or whose URL serves nothing usable, is taken from the letter without a locale, then from the built-in one.\n\n\
-         This page is printed by `vestibule settings`.\n\n\
-         | environment | `config.toml` | default | meaning |\n|---|---|---|---|\n",
+         This page is printed by `vestibule settings`.\n\n",
     );
+    page.push_str(&originals::page());
+    page.push_str("| environment | `config.toml` | default | meaning |\n|---|---|---|---|\n");
     for Setting { name, key, default, meaning } in all() {
         let code = |text: &str| if text.is_empty() { String::new() } else { format!("`{text}`") };
         let key = code(key.as_deref().unwrap_or_default());
