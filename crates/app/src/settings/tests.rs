@@ -311,3 +311,12 @@ fn accounts_without_a_prefix_have_the_originals_defaults() {
     let file = "[auth.email]\nenable_confirmations = false\n";
     assert!(from_file(file, &alone).expect("valid settings").auth.mailer_autoconfirm, "the file says so");
 }
+
+#[test]
+fn names_with_a_prefix_count_before_those_without() {
+    let port = |environment: &[(&str, &str)]| load(&[], environment).expect("valid settings").port;
+    let (plain, originals, own) = (("PORT", "1"), ("GOTRUE_API_PORT", "2"), ("VESTIBULE_PORT", "3"));
+    assert_eq!([port(&[plain]), port(&[plain, originals]), port(&[originals, own, plain])], [1, 2, 3]);
+    let settings = load(&[], &[("GOTRUE_API_HOST", "localhost")]).expect("valid settings");
+    assert!(settings.listen.is_loopback(), "as the original takes it");
+}

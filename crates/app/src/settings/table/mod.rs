@@ -54,8 +54,8 @@ pub fn find(name: &str) -> Option<&'static Setting> {
     all().iter().find(|setting| environment_names(&setting.name).any(|known| known == name))
 }
 
-/// The environment names of a setting, the one that counts first: with our prefix, its own, and those that the
-/// services that we stand in for have for the same.
+/// The environment names of a setting, the one that counts first: with our prefix, those that the services that we
+/// stand in for have for the same, and its own where that has no prefix, since others may mean something else by it.
 pub fn environment_names(name: &str) -> impl Iterator<Item = Cow<'_, str>> {
     let has_prefix = ["VESTIBULE_", "GOTRUE_", "PGRST_"].iter().any(|prefix| name.starts_with(prefix));
     let aliases: &[&'static str] = match name {
@@ -69,8 +69,9 @@ pub fn environment_names(name: &str) -> impl Iterator<Item = Cow<'_, str>> {
         "REQUEST_ID_HEADER" => &["GOTRUE_API_REQUEST_ID_HEADER"],
         _ => &[],
     };
-    let prefixed = (!has_prefix).then(|| Cow::Owned(format!("VESTIBULE_{name}")));
-    prefixed.into_iter().chain([Cow::Borrowed(name)]).chain(aliases.iter().map(|alias| Cow::Borrowed(*alias)))
+    let first = if has_prefix { Cow::Borrowed(name) } else { Cow::Owned(format!("VESTIBULE_{name}")) };
+    let last = (!has_prefix).then_some(Cow::Borrowed(name));
+    std::iter::once(first).chain(aliases.iter().map(|alias| Cow::Borrowed(*alias))).chain(last)
 }
 
 /// The documentation page.
@@ -90,7 +91,8 @@ pub fn page() -> String {
          opposite (`GOTRUE_DISABLE_SIGNUP` and `VESTIBULE_ENABLE_SIGNUP`) both may be given if they agree.\n\n\
          Names without a prefix are also read with `VESTIBULE_` in front. Further names of the same: `GOTRUE_API_PORT`, \
          `GOTRUE_API_HOST` (`VESTIBULE_LISTEN`), `GOTRUE_DB_DATABASE_URL`, `GOTRUE_API_REQUEST_ID_HEADER`, \
-         `PGRST_DB_PREPARED_STATEMENTS` (`VESTIBULE_PREPARE`).\n\n\
+         `PGRST_DB_PREPARED_STATEMENTS` (`VESTIBULE_PREPARE`). Where several are given, the one with `VESTIBULE_` counts \
+         before that of another service, and the one without a prefix last.\n\n\
          A letter in another language: `VESTIBULE_MAILER_SUBJECTS_<LETTER>__<LOCALE>`, `…_TEMPLATES_…`, `…_TEXTS_…`, \
          such as `VESTIBULE_MAILER_TEMPLATES_MAGIC_LINK__PT_BR`. \
          The first language that the user wants (`locale` and `lang` of the metadata, then `Accept-Language`) and that \
