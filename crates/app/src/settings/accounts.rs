@@ -4,7 +4,7 @@ use anyhow::{Result, anyhow, bail};
 use auth::{Kind, Settings};
 
 use super::values::{
-    at_least, character_sets, codes, duration, expected, limit, list, named_secrets, requirements, seconds, switch, url,
+    at_least, character_sets, codes, duration, expected, limit, list, named_secrets, requirements, seconds, switch,
 };
 
 /// Sets what the table calls `name`.
@@ -13,7 +13,8 @@ use super::values::{
 /// When the text is not a value of that setting.
 pub(super) fn apply(auth: &mut Settings, name: &str, text: &str) -> Result<()> {
     match name {
-        "GOTRUE_SITE_URL" => auth.site_url = url(text)?,
+        // Apps may have a scheme of their own.
+        "GOTRUE_SITE_URL" => text.clone_into(&mut auth.site_url),
         "GOTRUE_URI_ALLOW_LIST" => auth.uri_allow_list = list(text),
         "GOTRUE_JWT_EXP" => auth.jwt_exp = seconds(text)?,
         "GOTRUE_DISABLE_SIGNUP" => auth.disable_signup = switch(text)?,

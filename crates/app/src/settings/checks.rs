@@ -88,7 +88,7 @@ impl Settings {
 /// The name by which a setting of accounts that cannot be was given.
 pub(super) fn name_of(setting: &str) -> Option<&'static str> {
     Some(match setting {
-        "site_url" => "GOTRUE_SITE_URL",
+        "site_url" => "GOTRUE_SITE_URL (`auth.site_url`)",
         "api_external_url" => "API_EXTERNAL_URL",
         "mailer_from" => "GOTRUE_SMTP_ADMIN_EMAIL (`auth.email.smtp.admin_email`)",
         "mailer_from_name" => "GOTRUE_SMTP_SENDER_NAME (`auth.email.smtp.sender_name`)",

@@ -320,3 +320,13 @@ fn names_with_a_prefix_count_before_those_without() {
     let settings = load(&[], &[("GOTRUE_API_HOST", "localhost")]).expect("valid settings");
     assert!(settings.listen.is_loopback(), "as the original takes it");
 }
+
+#[test]
+fn the_site_may_be_an_app_with_a_scheme_of_its_own() {
+    let settings = load(&[], &[("GOTRUE_SITE_URL", "myapp://login")]).expect("valid settings");
+    assert_eq!(settings.auth.site_url, "myapp://login");
+    let settings = from_file("[auth]\nsite_url = 'myapp://login'\n", &[]).expect("valid settings");
+    assert_eq!(settings.auth.site_url, "myapp://login");
+    let found = load(&[], &[("GOTRUE_SITE_URL", "login")]).expect_err("no scheme").to_string();
+    assert_eq!(found, "GOTRUE_SITE_URL (`auth.site_url`): must be an absolute address");
+}
