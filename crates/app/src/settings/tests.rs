@@ -330,3 +330,16 @@ fn the_site_may_be_an_app_with_a_scheme_of_its_own() {
     let found = load(&[], &[("GOTRUE_SITE_URL", "login")]).expect_err("no scheme").to_string();
     assert_eq!(found, "GOTRUE_SITE_URL (`auth.site_url`): must be an absolute address");
 }
+
+#[test]
+fn urls_of_databases_may_be_made_for_other_programs() {
+    let url = |parameters: &str| format!("postgres://me:hidden@db.example.com/postgres?{parameters}");
+    let settings = load(&[], &[("GOTRUE_DB_DATABASE_URL", &url("search_path=auth&sslmode=verify-full"))]);
+    let warnings = settings.expect("valid settings").warnings;
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    assert!(warnings[0].starts_with("`search_path` in the URL of the database has no effect here"), "{warnings:?}");
+    let found = load(&[], &[("GOTRUE_DB_DATABASE_URL", &url("colour=red"))]).expect_err("no such parameter");
+    let found = format!("{found:#}");
+    assert!(found.starts_with("environment GOTRUE_DB_DATABASE_URL: ") && found.contains("`colour`"), "{found}");
+    assert!(!found.contains("hidden"), "{found}");
+}
