@@ -263,6 +263,12 @@ pub fn is_web_address(text: &str) -> bool {
     authkit::address::is_web(text)
 }
 
+/// An address as messages may tell it: without user, password and query.
+#[must_use]
+pub fn shown_address(text: &str) -> String {
+    authkit::address::shown(text)
+}
+
 /// Addresses of apps may have schemes of their own.
 fn is_absolute(address: &str) -> bool {
     let has_scheme = address.split_once("://").is_some_and(|(scheme, rest)| !scheme.is_empty() && !rest.is_empty());

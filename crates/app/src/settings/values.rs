@@ -109,12 +109,13 @@ pub(super) fn at_least<T: std::str::FromStr>(text: &str, least: u64, what: &str)
 }
 
 pub(super) fn url(text: &str) -> Result<String> {
+    let expected = |what| expected(&auth::settings::shown_address(text), what);
     if !text.starts_with("http://") && !text.starts_with("https://") {
-        return Err(expected(text, "a URL that starts with http:// or https://"));
+        return Err(expected("a URL that starts with http:// or https://"));
     }
     match auth::settings::is_web_address(text) {
         true => Ok(text.to_owned()),
-        false => Err(expected(text, "a URL with a host, and a port that can be")),
+        false => Err(expected("a URL with a host, and a port that can be")),
     }
 }
 

@@ -71,6 +71,11 @@ fn names_and_values_in_the_environment() {
         ("VESTIBULE_LEAKED_PASSWORDS", "/none", "VESTIBULE_LEAKED_PASSWORDS: list of leaked passwords /none cannot be"),
         ("GOTRUE_SITE_URL", "http://[bad", "GOTRUE_SITE_URL (`auth.site_url`): must be an absolute address"),
         ("GOTRUE_SITE_URL", "https://:99999", "GOTRUE_SITE_URL (`auth.site_url`): must be an absolute address"),
+        (
+            "GOTRUE_MAILER_EMAIL_VALIDATION_SERVICE_URL",
+            "ftp://me:hidden@h/x?key=hidden",
+            "GOTRUE_MAILER_EMAIL_VALIDATION_SERVICE_URL: \"ftp://h/x\" is not a URL that starts with",
+        ),
         ("API_EXTERNAL_URL", "http://x:999999", "API_EXTERNAL_URL: \"http://x:999999\" is not a URL with a host"),
         ("GOTRUE_JWT_VALID_METHODS", "HS256,none", "GOTRUE_JWT_VALID_METHODS: \"none\" is not one of HS256, "),
         ("GOTRUE_JWT_VALID_METHODS", " , ", "GOTRUE_JWT_VALID_METHODS: \" , \" is not a list of algorithms"),
