@@ -40,6 +40,15 @@ pub struct Sender {
     pub name: String,
 }
 
+impl Sender {
+    /// The id of a mail from them, without the angle brackets. Its domain is theirs: mail whose ids name another counts
+    /// as spam with some.
+    pub fn message_id(&self, id: impl std::fmt::Display) -> String {
+        let domain = self.address.rsplit_once('@').map_or("localhost", |(_, domain)| domain);
+        format!("{id}@{domain}")
+    }
+}
+
 impl Message {
     /// A message with a letter.
     #[must_use]
