@@ -63,7 +63,6 @@ fn apply_mail(auth: &mut Settings, name: &str, text: &str) -> Result<()> {
         "GOTRUE_MAILER_OTP_EXP" => auth.mailer_otp_exp = seconds(text)?,
         "GOTRUE_MAILER_OTP_LENGTH" => auth.mailer_otp_length = at_least(text, 6, "a number of digits (6 to 10)")?,
         "GOTRUE_SMTP_MAX_FREQUENCY" => auth.mailer_max_frequency = duration(text)?,
-        "GOTRUE_SMTP_ADMIN_EMAIL" => text.clone_into(&mut auth.mailer_from),
         "GOTRUE_SMTP_SENDER_NAME" => text.clone_into(&mut auth.mailer_from_name),
         "GOTRUE_SMTP_HEADERS" => {
             auth.letters.headers = auth::parse_headers(text)?;

@@ -113,6 +113,11 @@ impl Settings {
             "VESTIBULE_AUTH_EXTERNAL_URL" => {
                 self.auth_external_url = Some(url(text)?.trim_end_matches('/').to_owned());
             }
+            "GOTRUE_SMTP_ADMIN_EMAIL" if text.is_empty() => {}
+            "GOTRUE_SMTP_ADMIN_EMAIL" => {
+                text.clone_into(&mut self.auth.mailer_from);
+                self.has_sender = true;
+            }
             "PUBLISHABLE_KEY" => self.keys.publishable = Some(api_key(text, "sb_publishable_")?),
             "SECRET_KEY" => self.keys.secret = Some(api_key(text, "sb_secret_")?.into()),
             "API_EXTERNAL_URL" => self.external_url = Some(url(text)?.trim_end_matches('/').to_owned()),

@@ -75,6 +75,8 @@ pub struct Settings {
     pub no_prefix: bool,
     /// The URL at which clients reach accounts, where it does not follow from that of the server.
     pub auth_external_url: Option<String>,
+    /// Whether it was said what address mail comes from.
+    pub has_sender: bool,
     /// The algorithms of tokens that the keys are expected to have.
     pub jwt_methods: Option<Vec<String>>,
     /// The issuer in tokens, where it is not that URL.
@@ -178,6 +180,7 @@ impl Default for Settings {
             only_accounts: false,
             no_prefix: false,
             auth_external_url: None,
+            has_sender: false,
             jwt_methods: None,
             jwt_issuer: None,
             request_id_header: None,
@@ -305,6 +308,13 @@ impl Settings {
             self.keys.jwt_keys = self.keys.secret_id.is_none().then(Vec::new);
         }
         self.keys.check()?;
+        self.outside.greet_as(&self.auth.api_external_url);
+        if self.outside.sends_mail() && !self.has_sender {
+            bail!(
+                "GOTRUE_SMTP_ADMIN_EMAIL (`auth.email.smtp.admin_email`) is missing: with a mail server \
+                 (GOTRUE_SMTP_HOST) it must be said what address mails come from"
+            );
+        }
         self.outside.settings(&self.auth.site_url)?;
         let protection = self.outside.protection()?;
         if !protection.blocked_mail_servers.is_empty() && !protection.extended_email_validation {

@@ -1,6 +1,7 @@
 //! What the accounts service reaches outside of itself: reading its settings, and putting together what they say.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -249,6 +250,20 @@ impl Outside {
     /// Whether a mail server is named.
     pub(super) fn has_mail_server(&self) -> bool {
         !self.smtp.host.is_empty()
+    }
+
+    /// Whether mail goes to that server: no hook takes it.
+    pub(super) fn sends_mail(&self) -> bool {
+        self.has_mail_server() && !self.hooks.get(&HookName::SendEmail).is_some_and(|hook| hook.is_on)
+    }
+
+    /// Greets the mail server with the name of the host in a URL, where there is one and nothing else was said.
+    pub(super) fn greet_as(&mut self, url: &str) {
+        let url: Option<http::Uri> = url.parse().ok();
+        let host = url.as_ref().and_then(http::Uri::host).unwrap_or_default();
+        if self.smtp.greeting.is_empty() && auth::is_host(host) && host.parse::<IpAddr>().is_err() {
+            host.clone_into(&mut self.smtp.greeting);
+        }
     }
 
     /// Whether there is a way to send messages to phones.

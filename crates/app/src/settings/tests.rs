@@ -279,7 +279,8 @@ fn a_mail_server_of_the_file_may_be_named_by_the_environment() {
     let file = "[auth.email.smtp]\nport = 25\n";
     let found = from_file(file, &[]).expect_err("no host").to_string();
     assert!(found.contains("`auth.email.smtp.host` (GOTRUE_SMTP_HOST) is missing"), "{found}");
-    assert!(from_file(file, &[("GOTRUE_SMTP_HOST", "localhost")]).is_ok());
+    let sender = ("GOTRUE_SMTP_ADMIN_EMAIL", "app@example.com");
+    assert!(from_file(file, &[("GOTRUE_SMTP_HOST", "localhost"), sender]).is_ok());
     assert!(from_file("[auth.email.smtp]\nenabled = false\n", &[]).is_ok());
 }
 
@@ -342,4 +343,31 @@ fn urls_of_databases_may_be_made_for_other_programs() {
     let found = format!("{found:#}");
     assert!(found.starts_with("environment GOTRUE_DB_DATABASE_URL: ") && found.contains("`colour`"), "{found}");
     assert!(!found.contains("hidden"), "{found}");
+}
+
+#[test]
+fn mail_that_is_sent_needs_a_sender() {
+    let server = ("GOTRUE_SMTP_HOST", "mail.example.com");
+    let found = load(&[], &[server]).expect_err("no sender").to_string();
+    assert!(found.starts_with("GOTRUE_SMTP_ADMIN_EMAIL (`auth.email.smtp.admin_email`) is missing"), "{found}");
+    let found = from_file("[auth.email.smtp]\nhost = 'localhost'\nadmin_email = ''\n", &[]).expect_err("no sender");
+    assert!(found.to_string().starts_with("GOTRUE_SMTP_ADMIN_EMAIL"), "{found}");
+    assert!(load(&[], &[server, ("GOTRUE_SMTP_ADMIN_EMAIL", "app@example.com")]).is_ok());
+    assert_eq!(load(&[], &[]).expect("a mailbox").auth.mailer_from, "admin@email.com");
+    let hook = [("GOTRUE_HOOK_SEND_EMAIL_ENABLED", "true"), ("GOTRUE_HOOK_SEND_EMAIL_URI", "https://example.com/hook")];
+    assert!(load(&[], &[server, hook[0], hook[1]]).is_ok(), "the hook sends all mail");
+}
+
+#[test]
+fn the_mail_server_is_greeted_with_the_public_name() {
+    let greeting = |more: &[(&str, &str)]| {
+        let server = [("GOTRUE_SMTP_HOST", "mail.example.com"), ("GOTRUE_SMTP_ADMIN_EMAIL", "app@example.com")];
+        let settings = load(&[], &[&server, more].concat()).expect("valid settings");
+        settings.outside.settings("http://app.example").expect("valid settings").smtp.expect("a server").greeting
+    };
+    assert_eq!(greeting(&[]), "", "an address is no name");
+    assert_eq!(greeting(&[("API_EXTERNAL_URL", "https://api.example.com:8443/x")]), "api.example.com");
+    assert_eq!(greeting(&[("API_EXTERNAL_URL", "http://[::1]:8443")]), "");
+    let given = [("API_EXTERNAL_URL", "https://api.example.com"), ("VESTIBULE_SMTP_GREETING", "mx.example.com")];
+    assert_eq!(greeting(&given), "mx.example.com");
 }
