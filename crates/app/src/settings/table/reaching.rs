@@ -57,7 +57,7 @@ pub(super) const REACHING: &[Setting] = &[
         "VESTIBULE_SMTP_SECURITY",
         None,
         "auto",
-        "`tls`, `starttls`, `plain`, or `auto`: by the port, never credentials in clear over a network",
+        "`tls`, `starttls`, `plain`, or `auto`: by the port, never credentials in clear over a network; a server nearby that offers no sign-in gets mail without the account",
     ),
     setting(
         "VESTIBULE_SMTP_GREETING",
