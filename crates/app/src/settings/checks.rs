@@ -1,8 +1,9 @@
 //! Settings that are valid one by one and not together.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
 use auth::{Kind, Part};
 
 use super::project_file::Project;
@@ -14,6 +15,9 @@ const OPPOSITES: [(&str, &str); 3] = [
     ("GOTRUE_MAILER_AUTOCONFIRM", "VESTIBULE_ENABLE_CONFIRMATIONS"),
     ("GOTRUE_SMS_AUTOCONFIRM", "VESTIBULE_ENABLE_PHONE_CONFIRMATIONS"),
 ];
+
+/// The longest that access tokens should last, and do with the Supabase CLI.
+const WEEK: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// The name that a letter's part was given by.
 pub fn name_of_part(part: Option<Part>, kind: Kind, locale: Option<&str>) -> String {
@@ -53,6 +57,27 @@ pub(super) fn opposites(environment: &HashMap<String, String>) -> Result<()> {
 }
 
 impl Settings {
+    /// Checks the accounts service's settings, and notes those of them that count otherwise than they are written, or that
+    /// few would want.
+    ///
+    /// # Errors
+    /// For the first one that cannot be, by its name.
+    pub(super) fn check_accounts(&mut self) -> Result<()> {
+        self.auth.validate().map_err(|wrong| match name_of(wrong.setting) {
+            Some(name) => anyhow!("{name}: {}", wrong.reason),
+            None => anyhow::Error::new(wrong).context("settings of accounts"),
+        })?;
+        for (setting, least) in self.auth.raised() {
+            let name = name_of(setting).unwrap_or(setting);
+            self.warnings.push(format!("{name} is below the least that is possible: {least} counts"));
+        }
+        if self.auth.jwt_exp > WEEK {
+            let name = name_of("jwt_exp").unwrap_or_default();
+            self.warnings.push(format!("{name} is over a week: a stolen token is good for as long"));
+        }
+        Ok(())
+    }
+
     /// Checks what the project file says against what follows from all places.
     ///
     /// # Errors

@@ -322,14 +322,7 @@ impl Settings {
             self.warnings.push(line.to_owned());
         }
         self.storage.root = self.home.join("files");
-        self.auth.validate().map_err(|wrong| match checks::name_of(wrong.setting) {
-            Some(name) => anyhow::anyhow!("{name}: {}", wrong.reason),
-            None => anyhow::Error::new(wrong).context("settings of accounts"),
-        })?;
-        for (setting, least) in self.auth.raised() {
-            let name = checks::name_of(setting).unwrap_or(setting);
-            self.warnings.push(format!("{name} is below the least that is possible: {least} counts"));
-        }
+        self.check_accounts()?;
         self.rest.validate().context("settings of the data API")?;
         self.storage.validate().context("settings of storage")?;
         Ok(self)

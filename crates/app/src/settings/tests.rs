@@ -371,3 +371,11 @@ fn the_mail_server_is_greeted_with_the_public_name() {
     let given = [("API_EXTERNAL_URL", "https://api.example.com"), ("VESTIBULE_SMTP_GREETING", "mx.example.com")];
     assert_eq!(greeting(&given), "mx.example.com");
 }
+
+#[test]
+fn tokens_may_last_for_long_with_a_warning() {
+    let settings = load(&[], &[("GOTRUE_JWT_EXP", "2592000")]).expect("valid settings");
+    assert_eq!(settings.auth.jwt_exp.as_secs(), 2_592_000);
+    assert!(settings.warnings[0].starts_with("GOTRUE_JWT_EXP (`auth.jwt_expiry`) is over a week"), "{settings:?}");
+    assert!(load(&[], &[("GOTRUE_JWT_EXP", "604800")]).expect("valid settings").warnings.is_empty());
+}
