@@ -96,6 +96,13 @@ impl Settings {
                 bail!("`{key}` is on, and `auth.mfa.{kind}.verify_enabled` is not: such factors could never be used");
             }
         }
+        for hook in self.outside.unsigned_hooks() {
+            let key = |field: &str| format!("auth.hook.{}.{field}", hook.name());
+            if project.found.iter().any(|found| found.key == key("uri")) {
+                // As with the CLI. What the environment says is taken as the original takes it.
+                bail!("`{}` is missing: anybody could call `{}`", key("secrets"), key("uri"));
+            }
+        }
         let is_by_file = variable(environment, "GOTRUE_EXTERNAL_PHONE_ENABLED").is_none();
         if self.auth.phone_enabled && is_by_file && !self.outside.reaches_phones() {
             // As with the CLI: numbers that nobody can prove to be theirs would be confirmed.

@@ -266,6 +266,15 @@ impl Outside {
         }
     }
 
+    /// The hooks that are on, called over the network, and whose requests nothing signs.
+    pub(super) fn unsigned_hooks(&self) -> impl Iterator<Item = HookName> {
+        let is_unsigned = |hook: &Hook| {
+            let Hook { is_on, setting } = hook;
+            *is_on && setting.secrets.expose_secret().is_empty() && !setting.uri.starts_with("pg-functions:")
+        };
+        self.hooks.iter().filter(move |(_, hook)| is_unsigned(hook)).map(|(name, _)| *name)
+    }
+
     /// Whether there is a way to send messages to phones.
     pub(super) fn reaches_phones(&self) -> bool {
         !self.sms_provider.is_empty() || self.hooks.get(&HookName::SendSms).is_some_and(|hook| hook.is_on)

@@ -379,3 +379,16 @@ fn tokens_may_last_for_long_with_a_warning() {
     assert!(settings.warnings[0].starts_with("GOTRUE_JWT_EXP (`auth.jwt_expiry`) is over a week"), "{settings:?}");
     assert!(load(&[], &[("GOTRUE_JWT_EXP", "604800")]).expect("valid settings").warnings.is_empty());
 }
+
+#[test]
+fn a_hook_of_the_file_needs_secrets() {
+    let file = |uri: &str| format!("[auth.hook.send_sms]\nenabled = true\nuri = '{uri}'\n");
+    let found = from_file(&file("https://example.com/hook"), &[]).expect_err("no secrets").to_string();
+    assert!(found.starts_with("`auth.hook.send_sms.secrets` is missing"), "{found}");
+    let secrets = ("GOTRUE_HOOK_SEND_SMS_SECRETS", "v1,whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA");
+    assert!(from_file(&file("https://example.com/hook"), &[secrets]).is_ok());
+    assert!(from_file(&file("pg-functions://postgres/public/send"), &[]).is_ok());
+    let environment =
+        [("GOTRUE_HOOK_SEND_SMS_ENABLED", "true"), ("GOTRUE_HOOK_SEND_SMS_URI", "https://example.com/hook")];
+    assert!(load(&[], &environment).is_ok(), "as with the original");
+}

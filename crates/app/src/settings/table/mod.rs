@@ -86,7 +86,8 @@ pub fn page() -> String {
          `supabase/` and then beside it. A switch is `true` or `false`, as text too (`1`, `on`, `0` and `off` are the \
          same). A section with `enabled = false` is not looked at. Texts may be empty in the file, numbers, switches and \
          durations not.\n\n\
-         A variable that is empty is not given, as `${NAME:-}` in a compose file makes it. Numbers and durations below \
+         A variable that is empty is not given, as `${NAME:-}` in a compose file makes it, nor is a key whose `env(NAME)` \
+         is. Values that dotenvx has encrypted (`encrypted:…`) stop the start. Numbers and durations below \
          the least that the table names (`at least …`) count as that, which the log says. Of two names that say the \
          opposite (`GOTRUE_DISABLE_SIGNUP` and `VESTIBULE_ENABLE_SIGNUP`) both may be given if they agree.\n\n\
          Names without a prefix are also read with `VESTIBULE_` in front. Further names of the same: `GOTRUE_API_PORT`, \
