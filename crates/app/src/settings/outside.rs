@@ -1,5 +1,7 @@
 //! What the accounts service reaches outside of itself: reading its settings, and putting together what they say.
 
+mod sms;
+
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -8,7 +10,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow, bail};
 use auth::{
     Body, CaptchaSettings, Definition, HookName, HookSetting, Judge, Kind, LeakSettings, OutsideSettings,
-    ProtectionSettings, Reading, Security, SmsAccount, SmtpSettings, TemplateSetting,
+    ProtectionSettings, Reading, Security, SmtpSettings, TemplateSetting,
 };
 use http::HeaderMap;
 use secrecy::{ExposeSecret, SecretString};
@@ -16,6 +18,9 @@ use secrecy::{ExposeSecret, SecretString};
 use super::values::{
     at_least, duration, expected, greeting, headers, host, json_names, locale, patience, place, port, switch, url,
 };
+
+pub(super) use sms::PROVIDERS as SMS_PROVIDERS;
+use sms::is_field as is_sms_field;
 
 /// The settings as they were read; what is not switched on is not looked at.
 #[derive(Clone, Debug)]
@@ -52,15 +57,6 @@ struct Hook {
     is_on: bool,
     setting: HookSetting,
 }
-
-/// The fields of each provider's account; those behind the bar may be missing.
-pub(super) const SMS_PROVIDERS: [(&str, &[&str], &[&str]); 5] = [
-    ("twilio", &["account_sid", "auth_token", "message_service_sid"], &["content_sid"]),
-    ("twilio_verify", &["account_sid", "auth_token", "message_service_sid"], &[]),
-    ("messagebird", &["access_key", "originator"], &[]),
-    ("textlocal", &["api_key", "sender"], &[]),
-    ("vonage", &["api_key", "api_secret", "from"], &[]),
-];
 
 /// What a text in a file is given as.
 pub(super) const FILE: &str = "file:";
@@ -279,49 +275,6 @@ impl Outside {
     pub(super) fn reaches_phones(&self) -> bool {
         !self.sms_provider.is_empty() || self.hooks.get(&HookName::SendSms).is_some_and(|hook| hook.is_on)
     }
-
-    fn sms_account(&self) -> Result<Option<SmsAccount>> {
-        let provider = self.sms_provider.as_str();
-        let Some((_, required, _)) = SMS_PROVIDERS.iter().find(|(known, ..)| *known == provider) else {
-            return Ok(None);
-        };
-        let secret = |field: &str| {
-            let name = format!("{provider}_{field}").to_ascii_uppercase();
-            self.sms_account.get(&name).cloned().unwrap_or_default()
-        };
-        for field in *required {
-            if secret(field).expose_secret().is_empty() {
-                let name = format!("GOTRUE_SMS_{provider}_{field}").to_ascii_uppercase();
-                bail!("messages go through {provider}, and {name} (`auth.sms.{provider}.{field}`) is missing");
-            }
-        }
-        let text = |field: &str| secret(field).expose_secret().to_owned();
-        Ok(Some(match provider {
-            "twilio" => SmsAccount::Twilio {
-                account_sid: text("account_sid"),
-                auth_token: secret("auth_token"),
-                message_service_sid: text("message_service_sid"),
-                content_sid: text("content_sid"),
-            },
-            "twilio_verify" => SmsAccount::TwilioVerify {
-                account_sid: text("account_sid"),
-                auth_token: secret("auth_token"),
-                message_service_sid: text("message_service_sid"),
-            },
-            "messagebird" => {
-                SmsAccount::MessageBird { access_key: secret("access_key"), originator: text("originator") }
-            }
-            "textlocal" => SmsAccount::Textlocal { api_key: secret("api_key"), sender: text("sender") },
-            _ => SmsAccount::Vonage { api_key: text("api_key"), api_secret: secret("api_secret"), from: text("from") },
-        }))
-    }
-}
-
-fn is_sms_field(name: &str) -> bool {
-    SMS_PROVIDERS.iter().any(|(provider, required, optional)| {
-        let fields = required.iter().chain(*optional);
-        fields.into_iter().any(|field| format!("{provider}_{field}").eq_ignore_ascii_case(name))
-    })
 }
 
 /// Which part of which letter in which language a name is about.
