@@ -263,6 +263,12 @@ pub fn is_web_address(text: &str) -> bool {
     authkit::address::is_web(text)
 }
 
+/// Whether a text is an email address that mail can be sent to.
+#[must_use]
+pub fn is_mail_address(text: &str) -> bool {
+    authkit::address::email(text).is_ok() && authkit::address::is_sendable(text)
+}
+
 /// An address as messages may tell it: without user, password and query.
 #[must_use]
 pub fn shown_address(text: &str) -> String {

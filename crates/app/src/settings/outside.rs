@@ -16,7 +16,8 @@ use http::HeaderMap;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::values::{
-    at_least, duration, expected, greeting, headers, host, json_names, locale, patience, place, port, switch, url,
+    at_least, duration, expected, greeting, header_value, headers, host, json_names, locale, patience, place, port,
+    switch, url,
 };
 
 pub(super) use sms::PROVIDERS as SMS_PROVIDERS;
@@ -135,7 +136,7 @@ impl Outside {
             "VESTIBULE_CAPTCHA_URL" => self.captcha.url = url(text)?,
             "GOTRUE_PASSWORD_HIBP_ENABLED" => self.leaks_is_on = switch(text)?,
             "GOTRUE_PASSWORD_HIBP_FAIL_CLOSED" => self.leaks.fail_closed = switch(text)?,
-            "GOTRUE_PASSWORD_HIBP_USER_AGENT" => text.clone_into(&mut self.leaks.user_agent),
+            "GOTRUE_PASSWORD_HIBP_USER_AGENT" => self.leaks.user_agent = header_value(text)?,
             "VESTIBULE_HIBP_URL" => self.leaks.url = url(text)?,
             "VESTIBULE_LEAKED_PASSWORDS" => self.leaked_passwords = Some(text.into()).filter(|_| !text.is_empty()),
             "GOTRUE_MAILER_EMAIL_VALIDATION_EXTENDED" => self.extended_email_validation = switch(text)?,

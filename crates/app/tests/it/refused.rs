@@ -79,6 +79,10 @@ fn names_and_values_in_the_environment() {
         ("API_EXTERNAL_URL", "http://x:999999", "API_EXTERNAL_URL: \"http://x:999999\" is not a URL with a host"),
         ("GOTRUE_JWT_VALID_METHODS", "HS256,none", "GOTRUE_JWT_VALID_METHODS: \"none\" is not one of HS256, "),
         ("GOTRUE_JWT_VALID_METHODS", " , ", "GOTRUE_JWT_VALID_METHODS: \" , \" is not a list of algorithms"),
+        ("GOTRUE_MAILER_URLPATHS_INVITE", "/my verify", "GOTRUE_MAILER_URLPATHS_INVITE: \"/my verify\" is not a path"),
+        ("GOTRUE_MAILER_EXTERNAL_HOSTS", "https://x", "GOTRUE_MAILER_EXTERNAL_HOSTS: \"https://x\" is not a host"),
+        ("GOTRUE_EXTERNAL_EMAIL_AUTHORIZED_ADDRESSES", "nobody", "_AUTHORIZED_ADDRESSES: \"nobody\" is not an e-mail"),
+        ("GOTRUE_PASSWORD_HIBP_USER_AGENT", "a\nb", "GOTRUE_PASSWORD_HIBP_USER_AGENT: \"a\\nb\" is not the value of"),
         ("GOTRUE_INTERNAL_HTTP_TIMEOUT", "0s", "GOTRUE_INTERNAL_HTTP_TIMEOUT: \"0s\" is not a duration such as 10s"),
         ("GOTRUE_SECURITY_CAPTCHA_TIMEOUT", "0", "GOTRUE_SECURITY_CAPTCHA_TIMEOUT: \"0\" is not a duration"),
         (
