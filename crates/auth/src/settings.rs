@@ -184,8 +184,8 @@ pub struct Invalid {
     pub reason: String,
 }
 
-/// The longest lifetime of an access token, which the Supabase CLI sets too: a week.
-const MAX_JWT_EXP: Duration = Duration::from_secs(7 * 24 * 3600);
+/// The longest lifetime of an access token: a century, so that no time that is reckoned with it is out of range.
+const MAX_JWT_EXP: Duration = Duration::from_secs(100 * 366 * 24 * 3600);
 
 impl Settings {
     /// Checks the settings against each other and against what is possible.
@@ -199,7 +199,7 @@ impl Settings {
         check(is_absolute(&self.site_url), "site_url", "must be an absolute address")?;
         check(is_absolute(&self.api_external_url), "api_external_url", "must be an absolute address")?;
         let lifetime = Duration::from_secs(1)..=MAX_JWT_EXP;
-        check(lifetime.contains(&self.jwt_exp), "jwt_exp", "must be between one second and a week")?;
+        check(lifetime.contains(&self.jwt_exp), "jwt_exp", "must be between one second and a century")?;
         check((6..=10).contains(&self.mailer_otp_length), "mailer_otp_length", "must be between 6 and 10")?;
         if let Some(pattern) = self.uri_allow_list.iter().find(|pattern| Glob::parse(pattern).is_none()) {
             check(false, "uri_allow_list", &format!("cannot read the pattern {pattern:?}"))?;
@@ -263,6 +263,18 @@ pub fn is_web_address(text: &str) -> bool {
     authkit::address::is_web(text)
 }
 
+/// Whether a text is an email address that mail can be sent to.
+#[must_use]
+pub fn is_mail_address(text: &str) -> bool {
+    authkit::address::email(text).is_ok() && authkit::address::is_sendable(text)
+}
+
+/// An address as messages may tell it: without user, password and query.
+#[must_use]
+pub fn shown_address(text: &str) -> String {
+    authkit::address::shown(text)
+}
+
 /// Addresses of apps may have schemes of their own.
 fn is_absolute(address: &str) -> bool {
     let has_scheme = address.split_once("://").is_some_and(|(scheme, rest)| !scheme.is_empty() && !rest.is_empty());
@@ -279,8 +291,12 @@ mod tests {
         assert_eq!(Settings::default().validate(), Ok(()));
         let wrong = Settings { site_url: "/app".to_owned(), ..Settings::default() };
         assert_eq!(wrong.validate().unwrap_err().to_string(), "site_url: must be an absolute address");
-        let wrong = Settings { jwt_exp: Duration::from_secs(8 * 24 * 3600), ..Settings::default() };
+        let wrong = Settings { jwt_exp: Duration::ZERO, ..Settings::default() };
         assert_eq!(wrong.validate().unwrap_err().setting, "jwt_exp");
+        let wrong = Settings { jwt_exp: Duration::MAX, ..Settings::default() };
+        assert_eq!(wrong.validate().unwrap_err().setting, "jwt_exp");
+        let month = Settings { jwt_exp: Duration::from_secs(31 * 24 * 3600), ..Settings::default() };
+        assert_eq!(month.validate(), Ok(()));
         let wrong = Settings { mailer_from: "nobody".to_owned(), ..Settings::default() };
         assert_eq!(wrong.validate().unwrap_err().setting, "mailer_from");
         let wrong = Settings { mailer_from_name: "a\nb".to_owned(), ..Settings::default() };

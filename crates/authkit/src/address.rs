@@ -81,6 +81,18 @@ pub fn is_web(text: &str) -> bool {
     is_plain && reqwest::Url::parse(text).is_ok_and(|url| url.host_str().is_some_and(|host| !host.is_empty()))
 }
 
+/// An address as logs and messages may tell it: without what may be secret in it, which is who asks and what stands in
+/// its query. It may be no address at all.
+#[must_use]
+pub fn shown(address: &str) -> String {
+    let start = address.find("://").map_or(0, |at| at + 3);
+    let (scheme, rest) = address.split_at(start);
+    // A password may hold what ends a host.
+    let rest = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
+    let plain = rest.split(['?', '#']).next().unwrap_or_default();
+    format!("{scheme}{plain}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -104,6 +116,21 @@ mod tests {
             "http://a\n.b",
         ] {
             assert!(!is_web(wrong), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn addresses_are_told_without_secrets() {
+        for (address, expected) in [
+            ("https://app.example/a/b", "https://app.example/a/b"),
+            ("ftp://me:hidden@h/x?key=hidden#hidden", "ftp://h/x"),
+            ("https://me:hid/den?hidden@h:1/x", "https://h:1/x"),
+            ("https://h?token=hidden", "https://h"),
+            ("me:hidden@h", "h"),
+            ("http://[bad", "http://[bad"),
+            ("", ""),
+        ] {
+            assert_eq!(shown(address), expected);
         }
     }
 

@@ -79,7 +79,7 @@ pub enum CaptchaError {
 struct Verdict {
     success: bool,
     #[serde(default, rename = "error-codes")]
-    codes: Vec<String>,
+    codes: Option<Vec<String>>,
 }
 
 impl Captcha {
@@ -104,7 +104,7 @@ impl Captcha {
             ReadError::TooLong(_) => CaptchaError::NotUnderstood(status),
         })?;
         let verdict: Verdict = serde_json::from_slice(&body).map_err(|_| CaptchaError::NotUnderstood(status))?;
-        if verdict.success { Ok(()) } else { Err(CaptchaError::Failed { codes: verdict.codes }) }
+        if verdict.success { Ok(()) } else { Err(CaptchaError::Failed { codes: verdict.codes.unwrap_or_default() }) }
     }
 }
 
@@ -143,6 +143,11 @@ mod tests {
         let error = captcha.check("a", None).await.unwrap_err();
         assert_eq!(error.to_string(), "captcha is not passed (timeout-or-duplicate)");
         assert!(!format!("{captcha:?}").contains("0x1"));
+
+        let template = ResponseTemplate::new(200).set_body_string(r#"{"success":false,"error-codes":null}"#);
+        let (_server, captcha) = judge(template, "secret=0x1&response=a&remoteip=").await;
+        let error = captcha.check("a", None).await.unwrap_err();
+        assert!(matches!(&error, CaptchaError::Failed { codes } if codes.is_empty()), "{error:?}");
     }
 
     #[tokio::test]

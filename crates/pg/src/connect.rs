@@ -12,6 +12,7 @@ use tokio_postgres::{AsyncMessage, Client, Config, NoTls, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::Error;
+use crate::connection_string::{adapt, reason};
 
 /// How many notices and notifications of one connection may wait to be read; later ones are dropped.
 const WAITING_MESSAGES: usize = 1024;
@@ -20,6 +21,7 @@ const WAITING_MESSAGES: usize = 1024;
 #[derive(Clone)]
 pub struct Target {
     config: Config,
+    dropped: Vec<&'static str>,
 }
 
 impl std::fmt::Debug for Target {
@@ -33,10 +35,12 @@ impl Target {
     /// Reads a connection string: `postgres://user:password@host:port/database?sslmode=…` or `key=value` pairs.
     ///
     /// # Errors
-    /// [`Error::Settings`] without the string, which holds a password.
+    /// [`Error::Settings`] with the parameter that is wrong, and without the string, which holds a password.
     pub fn parse(url: &SecretString) -> Result<Self, Error> {
-        let mut config = Config::from_str(url.expose_secret())
-            .map_err(|error| Error::Settings(format!("the database URL is not valid: {error}")))?;
+        let url = url.expose_secret();
+        let adapted = adapt(url);
+        let mut config = Config::from_str(&adapted.text)
+            .map_err(|error| Error::Settings(format!("the database URL is not valid: {}", reason(url, &error))))?;
         if config.get_application_name().is_none() {
             config.application_name("vestibule");
         }
@@ -45,7 +49,18 @@ impl Target {
         if config.get_ssl_mode() == SslMode::Prefer && is_local(&config) {
             config.ssl_mode(SslMode::Disable);
         }
-        Ok(Self { config })
+        Ok(Self { config, dropped: adapted.dropped })
+    }
+
+    /// Parameters of the connection string that have no effect.
+    #[must_use]
+    pub fn dropped(&self) -> &[&'static str] {
+        &self.dropped
+    }
+
+    /// The same with another configuration.
+    fn with(&self, config: Config) -> Self {
+        Self { config, dropped: self.dropped.clone() }
     }
 
     /// The same database, logged in as another role.
@@ -53,7 +68,7 @@ impl Target {
     pub fn as_role(&self, role: &str, password: &SecretString) -> Self {
         let mut config = self.config.clone();
         config.user(role).password(password.expose_secret());
-        Self { config }
+        self.with(config)
     }
 
     /// Another database of the same server.
@@ -61,7 +76,7 @@ impl Target {
     pub fn with_database(&self, database: &str) -> Self {
         let mut config = self.config.clone();
         config.dbname(database);
-        Self { config }
+        self.with(config)
     }
 
     /// The same target with session settings that each connection starts with, such as `search_path`.
@@ -74,7 +89,7 @@ impl Target {
         }
         let mut config = self.config.clone();
         config.options(options.trim());
-        Self { config }
+        self.with(config)
     }
 
     /// The role that connections log in as.
@@ -170,11 +185,23 @@ mod tests {
     }
 
     #[test]
+    fn what_is_wrong_with_a_url_is_named() {
+        let wrong = |url: &str| Target::parse(&url.to_owned().into()).expect_err("not valid").to_string();
+        assert!(wrong("postgres://me:hunter2@h/db?colour=red").contains("`colour`"));
+        assert!(wrong("postgres://me:hunter2@h/db?sslmode=maybe").contains("`sslmode`"));
+        let pairs = wrong("host=h password=two words=x");
+        assert!(pairs.ends_with("invalid connection string"), "{pairs}");
+        let target = Target::parse(&"postgres://me@h/db?search_path=auth&connect_timeout=3".to_owned().into());
+        assert_eq!(target.expect("valid").dropped(), ["search_path"]);
+    }
+
+    #[test]
     fn tls_is_tried_only_on_the_way_to_other_machines() {
         let mode = |url: &str| Target::parse(&url.to_owned().into()).expect("a valid URL").config.get_ssl_mode();
         assert_eq!(mode("postgres://me@127.0.0.1/db"), SslMode::Disable);
         assert_eq!(mode("postgres://me@localhost/db"), SslMode::Disable);
         assert_eq!(mode("postgres://me@127.0.0.1/db?sslmode=require"), SslMode::Require);
+        assert_eq!(mode("postgres://me@db.example.com/db?sslmode=verify-full"), SslMode::Require);
         assert_eq!(mode("postgres://me@db.example.com/db"), SslMode::Prefer);
         assert_eq!(mode("postgres://me@127.0.0.1,db.example.com/db"), SslMode::Prefer);
     }

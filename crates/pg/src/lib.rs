@@ -6,6 +6,7 @@ pub mod adopt;
 pub mod bus;
 pub mod clamped;
 pub mod connect;
+mod connection_string;
 pub mod context;
 pub mod csv;
 pub mod db;

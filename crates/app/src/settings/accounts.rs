@@ -1,11 +1,20 @@
 //! Reading one setting of accounts from text.
 
+use std::time::Duration;
+
 use anyhow::{Result, anyhow, bail};
 use auth::{Kind, Settings};
 
 use super::values::{
-    at_least, character_sets, codes, duration, expected, limit, list, named_secrets, requirements, seconds, switch, url,
+    at_least, character_sets, codes, count, duration, exact_seconds, expected, hosts, limit, link_path, list,
+    mail_addresses, named_secrets, requirements, seconds, switch, validity,
 };
+
+/// How long what is in mails is valid where the environment says zero.
+const MAILS_LAST: Duration = Duration::from_secs(86400);
+
+/// The same of messages to phones.
+const MESSAGES_LAST: Duration = Duration::from_secs(60);
 
 /// Sets what the table calls `name`.
 ///
@@ -13,7 +22,8 @@ use super::values::{
 /// When the text is not a value of that setting.
 pub(super) fn apply(auth: &mut Settings, name: &str, text: &str) -> Result<()> {
     match name {
-        "GOTRUE_SITE_URL" => auth.site_url = url(text)?,
+        // Apps may have a scheme of their own.
+        "GOTRUE_SITE_URL" => text.clone_into(&mut auth.site_url),
         "GOTRUE_URI_ALLOW_LIST" => auth.uri_allow_list = list(text),
         "GOTRUE_JWT_EXP" => auth.jwt_exp = seconds(text)?,
         "GOTRUE_DISABLE_SIGNUP" => auth.disable_signup = switch(text)?,
@@ -59,20 +69,19 @@ fn apply_mail(auth: &mut Settings, name: &str, text: &str) -> Result<()> {
         "VESTIBULE_ENABLE_CONFIRMATIONS" => auth.mailer_autoconfirm = !switch(text)?,
         "GOTRUE_MAILER_SECURE_EMAIL_CHANGE_ENABLED" => auth.mailer_secure_email_change = switch(text)?,
         "GOTRUE_MAILER_EMAIL_BACKGROUND_SENDING" => auth.letters.in_background = switch(text)?,
-        "GOTRUE_MAILER_OTP_EXP" => auth.mailer_otp_exp = seconds(text)?,
+        "GOTRUE_MAILER_OTP_EXP" => auth.mailer_otp_exp = validity(text, MAILS_LAST)?,
         "GOTRUE_MAILER_OTP_LENGTH" => auth.mailer_otp_length = at_least(text, 6, "a number of digits (6 to 10)")?,
         "GOTRUE_SMTP_MAX_FREQUENCY" => auth.mailer_max_frequency = duration(text)?,
-        "GOTRUE_SMTP_ADMIN_EMAIL" => text.clone_into(&mut auth.mailer_from),
         "GOTRUE_SMTP_SENDER_NAME" => text.clone_into(&mut auth.mailer_from_name),
         "GOTRUE_SMTP_HEADERS" => {
             auth.letters.headers = auth::parse_headers(text)?;
         }
-        "GOTRUE_MAILER_EXTERNAL_HOSTS" => auth.letters.external_hosts = list(text),
-        "GOTRUE_EXTERNAL_EMAIL_AUTHORIZED_ADDRESSES" => auth.letters.authorized_addresses = list(text),
-        "GOTRUE_MAILER_URLPATHS_INVITE" => text.clone_into(&mut auth.letters.urlpaths.invite),
-        "GOTRUE_MAILER_URLPATHS_CONFIRMATION" => text.clone_into(&mut auth.letters.urlpaths.confirmation),
-        "GOTRUE_MAILER_URLPATHS_RECOVERY" => text.clone_into(&mut auth.letters.urlpaths.recovery),
-        "GOTRUE_MAILER_URLPATHS_EMAIL_CHANGE" => text.clone_into(&mut auth.letters.urlpaths.email_change),
+        "GOTRUE_MAILER_EXTERNAL_HOSTS" => auth.letters.external_hosts = hosts(text)?,
+        "GOTRUE_EXTERNAL_EMAIL_AUTHORIZED_ADDRESSES" => auth.letters.authorized_addresses = mail_addresses(text)?,
+        "GOTRUE_MAILER_URLPATHS_INVITE" => auth.letters.urlpaths.invite = link_path(text)?,
+        "GOTRUE_MAILER_URLPATHS_CONFIRMATION" => auth.letters.urlpaths.confirmation = link_path(text)?,
+        "GOTRUE_MAILER_URLPATHS_RECOVERY" => auth.letters.urlpaths.recovery = link_path(text)?,
+        "GOTRUE_MAILER_URLPATHS_EMAIL_CHANGE" => auth.letters.urlpaths.email_change = link_path(text)?,
         _ => return apply_phone(auth, name, text),
     }
     Ok(())
@@ -84,7 +93,7 @@ fn apply_phone(auth: &mut Settings, name: &str, text: &str) -> Result<()> {
         "GOTRUE_EXTERNAL_PHONE_ENABLED" => auth.phone_enabled = switch(text)?,
         "GOTRUE_SMS_AUTOCONFIRM" => sms.autoconfirm = switch(text)?,
         "VESTIBULE_ENABLE_PHONE_CONFIRMATIONS" => sms.autoconfirm = !switch(text)?,
-        "GOTRUE_SMS_OTP_EXP" => sms.otp_exp = seconds(text)?,
+        "GOTRUE_SMS_OTP_EXP" => sms.otp_exp = validity(text, MESSAGES_LAST)?,
         "GOTRUE_SMS_OTP_LENGTH" => sms.otp_length = at_least(text, 6, "a number of digits (6 to 10)")?,
         "GOTRUE_SMS_MAX_FREQUENCY" => sms.max_frequency = duration(text)?,
         "GOTRUE_SMS_TEMPLATE" if text.is_empty() => {}
@@ -101,7 +110,7 @@ fn apply_phone(auth: &mut Settings, name: &str, text: &str) -> Result<()> {
 
 fn apply_limit(auth: &mut Settings, name: &str, text: &str) -> Result<()> {
     let limits = &mut auth.rate_limits;
-    let number = || at_least(text, 0, "a number of requests");
+    let number = || count(text, "a number of requests");
     let sent = || auth::send_limit(text).map_err(|reason| anyhow!(reason));
     match name {
         "GOTRUE_RATE_LIMIT_ANONYMOUS_USERS" => limits.anonymous_users = number()?,
@@ -143,9 +152,9 @@ fn apply_mfa(auth: &mut Settings, name: &str, text: &str) -> Result<()> {
     match name {
         "GOTRUE_MFA_TOTP_ENROLL_ENABLED" => mfa.totp_enroll_enabled = switch(text)?,
         "GOTRUE_MFA_TOTP_VERIFY_ENABLED" => mfa.totp_verify_enabled = switch(text)?,
-        "GOTRUE_MFA_CHALLENGE_EXPIRY_DURATION" => mfa.challenge_expiry = seconds(text)?,
+        "GOTRUE_MFA_CHALLENGE_EXPIRY_DURATION" => mfa.challenge_expiry = exact_seconds(text)?,
         "GOTRUE_MFA_FACTOR_EXPIRY_DURATION" => mfa.factor_expiry = duration(text)?,
-        "GOTRUE_MFA_MAX_ENROLLED_FACTORS" => mfa.max_enrolled_factors = at_least(text, 0, "a number of factors")?,
+        "GOTRUE_MFA_MAX_ENROLLED_FACTORS" => mfa.max_enrolled_factors = count(text, "a number of factors")?,
         "GOTRUE_MFA_MAX_VERIFIED_FACTORS" => mfa.max_verified_factors = at_least(text, 0, "a number of factors")?,
         "GOTRUE_MFA_PHONE_ENROLL_ENABLED" => mfa.phone_enroll_enabled = switch(text)?,
         "GOTRUE_MFA_PHONE_VERIFY_ENABLED" => mfa.phone_verify_enabled = switch(text)?,

@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result, anyhow, bail};
 use base::project::PrivateJwk;
+use secrecy::SecretString;
 
 use super::values::{algorithms, api_key, at_least, expected, header, list, network, port, size, switch, url};
 use super::{Settings, accounts};
@@ -37,12 +38,12 @@ impl Settings {
             "VESTIBULE_RATE_LIMIT_BY_ADDRESS" => self.by_address = Some(switch(text)?),
             "VESTIBULE_REQUIRE_API_KEY" => self.require_api_key = Some(switch(text)?),
             "VESTIBULE_OPEN_MAILBOX" => self.open_mailbox = Some(switch(text)?),
-            "DATABASE_URL" => self.database_url = Some(text.to_owned().into()),
+            "DATABASE_URL" => self.database_url = Some(self.database(text)?),
             "VESTIBULE_DB_PORT" => self.database_port = port(text)?,
             "VESTIBULE_PG_BIN" => self.pg_bin = Some(text.into()),
             "VESTIBULE_PG_USER" => self.pg_user = Some(text.to_owned()),
             "VESTIBULE_PREPARE" => self.prepares = switch(text)?,
-            "VESTIBULE_DIRECT_URL" => self.direct_url = Some(text.to_owned().into()),
+            "VESTIBULE_DIRECT_URL" => self.direct_url = Some(self.database(text)?),
             "VESTIBULE_POOL_SIZE" => self.pool_size = at_least(text, 1, "a number of connections (at least 1)")?,
             "VESTIBULE_MIGRATIONS" => self.migrations = switch(text)?,
             "VESTIBULE_SEED" => self.seed = switch(text)?,
@@ -58,6 +59,24 @@ impl Settings {
             _ => return self.apply_key(name, text),
         }
         Ok(())
+    }
+
+    /// The URL of a database. What has no effect in it is noted: URLs are often made for other programs.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    fn database(&mut self, text: &str) -> Result<SecretString> {
+        let url = SecretString::from(text);
+        for parameter in pg::Target::parse(&url)?.dropped() {
+            let why = match *parameter {
+                "search_path" => "the schema of accounts is `auth` always",
+                _ => {
+                    "`VESTIBULE_PREPARE` says whether statements are prepared, `VESTIBULE_DIRECT_URL` where the pooler ends"
+                }
+            };
+            self.warnings.push(format!("`{parameter}` in the URL of the database has no effect here: {why}"));
+        }
+        Ok(url)
     }
 
     /// Sets what the table calls `name` from a list, whose members may hold commas where that makes sense.
@@ -93,6 +112,11 @@ impl Settings {
             "VESTIBULE_AUTH_EXTERNAL_URL" if text.is_empty() => {}
             "VESTIBULE_AUTH_EXTERNAL_URL" => {
                 self.auth_external_url = Some(url(text)?.trim_end_matches('/').to_owned());
+            }
+            "GOTRUE_SMTP_ADMIN_EMAIL" if text.is_empty() => {}
+            "GOTRUE_SMTP_ADMIN_EMAIL" => {
+                text.clone_into(&mut self.auth.mailer_from);
+                self.has_sender = true;
             }
             "PUBLISHABLE_KEY" => self.keys.publishable = Some(api_key(text, "sb_publishable_")?),
             "SECRET_KEY" => self.keys.secret = Some(api_key(text, "sb_secret_")?.into()),

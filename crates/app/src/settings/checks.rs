@@ -1,8 +1,9 @@
 //! Settings that are valid one by one and not together.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
 use auth::{Kind, Part};
 
 use super::project_file::Project;
@@ -14,6 +15,9 @@ const OPPOSITES: [(&str, &str); 3] = [
     ("GOTRUE_MAILER_AUTOCONFIRM", "VESTIBULE_ENABLE_CONFIRMATIONS"),
     ("GOTRUE_SMS_AUTOCONFIRM", "VESTIBULE_ENABLE_PHONE_CONFIRMATIONS"),
 ];
+
+/// The longest that access tokens should last, and do with the Supabase CLI.
+const WEEK: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// The name that a letter's part was given by.
 pub fn name_of_part(part: Option<Part>, kind: Kind, locale: Option<&str>) -> String {
@@ -53,6 +57,27 @@ pub(super) fn opposites(environment: &HashMap<String, String>) -> Result<()> {
 }
 
 impl Settings {
+    /// Checks the accounts service's settings, and notes those of them that count otherwise than they are written, or that
+    /// few would want.
+    ///
+    /// # Errors
+    /// For the first one that cannot be, by its name.
+    pub(super) fn check_accounts(&mut self) -> Result<()> {
+        self.auth.validate().map_err(|wrong| match name_of(wrong.setting) {
+            Some(name) => anyhow!("{name}: {}", wrong.reason),
+            None => anyhow::Error::new(wrong).context("settings of accounts"),
+        })?;
+        for (setting, least) in self.auth.raised() {
+            let name = name_of(setting).unwrap_or(setting);
+            self.warnings.push(format!("{name} is below the least that is possible: {least} counts"));
+        }
+        if self.auth.jwt_exp > WEEK {
+            let name = name_of("jwt_exp").unwrap_or_default();
+            self.warnings.push(format!("{name} is over a week: a stolen token is good for as long"));
+        }
+        Ok(())
+    }
+
     /// Checks what the project file says against what follows from all places.
     ///
     /// # Errors
@@ -69,6 +94,13 @@ impl Settings {
             let key = format!("auth.mfa.{kind}.enroll_enabled");
             if enrolls && !verifies && project.found.iter().any(|found| found.key == key) {
                 bail!("`{key}` is on, and `auth.mfa.{kind}.verify_enabled` is not: such factors could never be used");
+            }
+        }
+        for hook in self.outside.unsigned_hooks() {
+            let key = |field: &str| format!("auth.hook.{}.{field}", hook.name());
+            if project.found.iter().any(|found| found.key == key("uri")) {
+                // As with the CLI. What the environment says is taken as the original takes it.
+                bail!("`{}` is missing: anybody could call `{}`", key("secrets"), key("uri"));
             }
         }
         let is_by_file = variable(environment, "GOTRUE_EXTERNAL_PHONE_ENABLED").is_none();
@@ -88,7 +120,7 @@ impl Settings {
 /// The name by which a setting of accounts that cannot be was given.
 pub(super) fn name_of(setting: &str) -> Option<&'static str> {
     Some(match setting {
-        "site_url" => "GOTRUE_SITE_URL",
+        "site_url" => "GOTRUE_SITE_URL (`auth.site_url`)",
         "api_external_url" => "API_EXTERNAL_URL",
         "mailer_from" => "GOTRUE_SMTP_ADMIN_EMAIL (`auth.email.smtp.admin_email`)",
         "mailer_from_name" => "GOTRUE_SMTP_SENDER_NAME (`auth.email.smtp.sender_name`)",

@@ -18,6 +18,7 @@ use Treatment::{Detail, NoEffect, Switch};
 const POOL: &str = "`VESTIBULE_POOL_SIZE` says how many connections each service has";
 const LOG: &str = "`VESTIBULE_LOG` and `VESTIBULE_LOG_FORMAT` say what is logged";
 const RELOAD: &str = "settings are read at the start";
+const NO_LINK: &str = "such letters have no link";
 const NOT_YET: &str = "not supported yet";
 
 /// The switch that lets people sign in whose address only an external provider knows.
@@ -45,6 +46,15 @@ const SINGLE: &[(&str, Treatment)] = &[
     ("GOTRUE_SMTP_LOGGING_ENABLED", NoEffect("what the mail server says to a failure is logged always")),
     ("GOTRUE_MAILER_TEMPLATE_RELOADING_ENABLED", NoEffect("templates are read again when they are old")),
     ("GOTRUE_MAILER_TEMPLATE_RELOADING_MAX_IDLE", NoEffect("templates are read again when they are old")),
+    ("GOTRUE_MAILER_URLPATHS_MAGIC_LINK", NoEffect("`GOTRUE_MAILER_URLPATHS_RECOVERY` is for these links too")),
+    ("GOTRUE_MAILER_URLPATHS_REAUTHENTICATION", NoEffect(NO_LINK)),
+    ("GOTRUE_MAILER_URLPATHS_PASSWORD_CHANGED_NOTIFICATION", NoEffect(NO_LINK)),
+    ("GOTRUE_MAILER_URLPATHS_EMAIL_CHANGED_NOTIFICATION", NoEffect(NO_LINK)),
+    ("GOTRUE_MAILER_URLPATHS_PHONE_CHANGED_NOTIFICATION", NoEffect(NO_LINK)),
+    ("GOTRUE_MAILER_URLPATHS_IDENTITY_LINKED_NOTIFICATION", NoEffect(NO_LINK)),
+    ("GOTRUE_MAILER_URLPATHS_IDENTITY_UNLINKED_NOTIFICATION", NoEffect(NO_LINK)),
+    ("GOTRUE_MAILER_URLPATHS_MFA_FACTOR_ENROLLED_NOTIFICATION", NoEffect(NO_LINK)),
+    ("GOTRUE_MAILER_URLPATHS_MFA_FACTOR_UNENROLLED_NOTIFICATION", NoEffect(NO_LINK)),
     (
         UNVERIFIED,
         NoEffect(

@@ -6,6 +6,7 @@ mod checks;
 mod dotenv;
 mod foreign;
 mod names;
+mod originals;
 mod outside;
 mod project_auth;
 mod project_file;
@@ -74,6 +75,8 @@ pub struct Settings {
     pub no_prefix: bool,
     /// The URL at which clients reach accounts, where it does not follow from that of the server.
     pub auth_external_url: Option<String>,
+    /// Whether it was said what address mail comes from.
+    pub has_sender: bool,
     /// The algorithms of tokens that the keys are expected to have.
     pub jwt_methods: Option<Vec<String>>,
     /// The issuer in tokens, where it is not that URL.
@@ -177,6 +180,7 @@ impl Default for Settings {
             only_accounts: false,
             no_prefix: false,
             auth_external_url: None,
+            has_sender: false,
             jwt_methods: None,
             jwt_issuer: None,
             request_id_header: None,
@@ -204,8 +208,12 @@ impl Settings {
     pub fn load(flags: &[(&'static str, Option<String>)], environment: &HashMap<String, String>) -> Result<Self> {
         let mut settings = Self::default();
         let flag = |name: &str| flags.iter().find(|flag| flag.0 == name).and_then(|flag| flag.1.clone());
-        if let Some(folder) = flag("VESTIBULE_PROJECT").or_else(|| Some(variable(environment, "VESTIBULE_PROJECT")?.1))
-        {
+        let given = |name: &str| flag(name).or_else(|| Some(variable(environment, name)?.1));
+        // What is no switch is told when its turn comes.
+        if given("VESTIBULE_NO_PREFIX").is_some_and(|text| values::switch(&text).unwrap_or(false)) {
+            settings.apply_originals_defaults()?;
+        }
+        if let Some(folder) = given("VESTIBULE_PROJECT") {
             if !Path::new(&folder).join("supabase").is_dir() {
                 bail!("project folder {folder}: it has no folder `supabase`");
             }
@@ -242,7 +250,7 @@ impl Settings {
             if name == foreign::UNVERIFIED && values::switch(value).with_context(place)? && self.auth.mailer_autoconfirm
             {
                 bail!(
-                    "{}: it cannot be on together with GOTRUE_MAILER_AUTOCONFIRM, which is on unless it is set to false",
+                    "{}: it cannot be on together with GOTRUE_MAILER_AUTOCONFIRM, which is on here (set it to false)",
                     place()
                 );
             }
@@ -300,6 +308,13 @@ impl Settings {
             self.keys.jwt_keys = self.keys.secret_id.is_none().then(Vec::new);
         }
         self.keys.check()?;
+        self.outside.greet_as(&self.auth.api_external_url);
+        if self.outside.sends_mail() && !self.has_sender {
+            bail!(
+                "GOTRUE_SMTP_ADMIN_EMAIL (`auth.email.smtp.admin_email`) is missing: with a mail server \
+                 (GOTRUE_SMTP_HOST) it must be said what address mails come from"
+            );
+        }
         self.outside.settings(&self.auth.site_url)?;
         let protection = self.outside.protection()?;
         if !protection.blocked_mail_servers.is_empty() && !protection.extended_email_validation {
@@ -307,14 +322,7 @@ impl Settings {
             self.warnings.push(line.to_owned());
         }
         self.storage.root = self.home.join("files");
-        self.auth.validate().map_err(|wrong| match checks::name_of(wrong.setting) {
-            Some(name) => anyhow::anyhow!("{name}: {}", wrong.reason),
-            None => anyhow::Error::new(wrong).context("settings of accounts"),
-        })?;
-        for (setting, least) in self.auth.raised() {
-            let name = checks::name_of(setting).unwrap_or(setting);
-            self.warnings.push(format!("{name} is below the least that is possible: {least} counts"));
-        }
+        self.check_accounts()?;
         self.rest.validate().context("settings of the data API")?;
         self.storage.validate().context("settings of storage")?;
         Ok(self)

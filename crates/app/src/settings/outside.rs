@@ -1,20 +1,27 @@
 //! What the accounts service reaches outside of itself: reading its settings, and putting together what they say.
 
+mod sms;
+
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
 use auth::{
     Body, CaptchaSettings, Definition, HookName, HookSetting, Judge, Kind, LeakSettings, OutsideSettings,
-    ProtectionSettings, Reading, Security, SmsAccount, SmtpSettings, TemplateSetting,
+    ProtectionSettings, Reading, Security, SmtpSettings, TemplateSetting,
 };
 use http::HeaderMap;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::values::{
-    at_least, duration, expected, greeting, headers, host, json_names, locale, patience, place, port, switch, url,
+    at_least, duration, expected, greeting, header_value, headers, host, json_names, locale, patience, place, port,
+    switch, url,
 };
+
+pub(super) use sms::PROVIDERS as SMS_PROVIDERS;
+use sms::is_field as is_sms_field;
 
 /// The settings as they were read; what is not switched on is not looked at.
 #[derive(Clone, Debug)]
@@ -51,15 +58,6 @@ struct Hook {
     is_on: bool,
     setting: HookSetting,
 }
-
-/// The fields of each provider's account; those behind the bar may be missing.
-pub(super) const SMS_PROVIDERS: [(&str, &[&str], &[&str]); 5] = [
-    ("twilio", &["account_sid", "auth_token", "message_service_sid"], &["content_sid"]),
-    ("twilio_verify", &["account_sid", "auth_token", "message_service_sid"], &[]),
-    ("messagebird", &["access_key", "originator"], &[]),
-    ("textlocal", &["api_key", "sender"], &[]),
-    ("vonage", &["api_key", "api_secret", "from"], &[]),
-];
 
 /// What a text in a file is given as.
 pub(super) const FILE: &str = "file:";
@@ -138,7 +136,7 @@ impl Outside {
             "VESTIBULE_CAPTCHA_URL" => self.captcha.url = url(text)?,
             "GOTRUE_PASSWORD_HIBP_ENABLED" => self.leaks_is_on = switch(text)?,
             "GOTRUE_PASSWORD_HIBP_FAIL_CLOSED" => self.leaks.fail_closed = switch(text)?,
-            "GOTRUE_PASSWORD_HIBP_USER_AGENT" => text.clone_into(&mut self.leaks.user_agent),
+            "GOTRUE_PASSWORD_HIBP_USER_AGENT" => self.leaks.user_agent = header_value(text)?,
             "VESTIBULE_HIBP_URL" => self.leaks.url = url(text)?,
             "VESTIBULE_LEAKED_PASSWORDS" => self.leaked_passwords = Some(text.into()).filter(|_| !text.is_empty()),
             "GOTRUE_MAILER_EMAIL_VALIDATION_EXTENDED" => self.extended_email_validation = switch(text)?,
@@ -251,53 +249,33 @@ impl Outside {
         !self.smtp.host.is_empty()
     }
 
+    /// Whether mail goes to that server: no hook takes it.
+    pub(super) fn sends_mail(&self) -> bool {
+        self.has_mail_server() && !self.hooks.get(&HookName::SendEmail).is_some_and(|hook| hook.is_on)
+    }
+
+    /// Greets the mail server with the name of the host in a URL, where there is one and nothing else was said.
+    pub(super) fn greet_as(&mut self, url: &str) {
+        let url: Option<http::Uri> = url.parse().ok();
+        let host = url.as_ref().and_then(http::Uri::host).unwrap_or_default();
+        if self.smtp.greeting.is_empty() && auth::is_host(host) && host.parse::<IpAddr>().is_err() {
+            host.clone_into(&mut self.smtp.greeting);
+        }
+    }
+
+    /// The hooks that are on, called over the network, and whose requests nothing signs.
+    pub(super) fn unsigned_hooks(&self) -> impl Iterator<Item = HookName> {
+        let is_unsigned = |hook: &Hook| {
+            let Hook { is_on, setting } = hook;
+            *is_on && setting.secrets.expose_secret().is_empty() && !setting.uri.starts_with("pg-functions:")
+        };
+        self.hooks.iter().filter(move |(_, hook)| is_unsigned(hook)).map(|(name, _)| *name)
+    }
+
     /// Whether there is a way to send messages to phones.
     pub(super) fn reaches_phones(&self) -> bool {
         !self.sms_provider.is_empty() || self.hooks.get(&HookName::SendSms).is_some_and(|hook| hook.is_on)
     }
-
-    fn sms_account(&self) -> Result<Option<SmsAccount>> {
-        let provider = self.sms_provider.as_str();
-        let Some((_, required, _)) = SMS_PROVIDERS.iter().find(|(known, ..)| *known == provider) else {
-            return Ok(None);
-        };
-        let secret = |field: &str| {
-            let name = format!("{provider}_{field}").to_ascii_uppercase();
-            self.sms_account.get(&name).cloned().unwrap_or_default()
-        };
-        for field in *required {
-            if secret(field).expose_secret().is_empty() {
-                let name = format!("GOTRUE_SMS_{provider}_{field}").to_ascii_uppercase();
-                bail!("messages go through {provider}, and {name} (`auth.sms.{provider}.{field}`) is missing");
-            }
-        }
-        let text = |field: &str| secret(field).expose_secret().to_owned();
-        Ok(Some(match provider {
-            "twilio" => SmsAccount::Twilio {
-                account_sid: text("account_sid"),
-                auth_token: secret("auth_token"),
-                message_service_sid: text("message_service_sid"),
-                content_sid: text("content_sid"),
-            },
-            "twilio_verify" => SmsAccount::TwilioVerify {
-                account_sid: text("account_sid"),
-                auth_token: secret("auth_token"),
-                message_service_sid: text("message_service_sid"),
-            },
-            "messagebird" => {
-                SmsAccount::MessageBird { access_key: secret("access_key"), originator: text("originator") }
-            }
-            "textlocal" => SmsAccount::Textlocal { api_key: secret("api_key"), sender: text("sender") },
-            _ => SmsAccount::Vonage { api_key: text("api_key"), api_secret: secret("api_secret"), from: text("from") },
-        }))
-    }
-}
-
-fn is_sms_field(name: &str) -> bool {
-    SMS_PROVIDERS.iter().any(|(provider, required, optional)| {
-        let fields = required.iter().chain(*optional);
-        fields.into_iter().any(|field| format!("{provider}_{field}").eq_ignore_ascii_case(name))
-    })
 }
 
 /// Which part of which letter in which language a name is about.

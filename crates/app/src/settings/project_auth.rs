@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use toml::{Table, Value};
 
-use super::project_file::{Found, Given, as_switch, as_text, given, look_up};
+use super::project_file::{Found, Given, as_switch, as_text, given, is_not_given, look_up};
 use super::{foreign, names, outside, table};
 
 /// Keys for which the empty text is none, as with the Supabase CLI.
@@ -87,7 +87,11 @@ pub(super) fn read(file: &Table, path: &Path, environment: &HashMap<String, Stri
     walk(section, "auth", &mut leaves);
     for (key, value) in leaves {
         let place = || format!("{}: `{key}`", path.display());
-        let name = match recognise(&key).with_context(place)? {
+        let recognised = recognise(&key).with_context(place)?;
+        if is_not_given(value, environment) {
+            continue;
+        }
+        let name = match recognised {
             Key::Nothing => continue,
             Key::Switch(switch) => {
                 let is_on = as_switch(value, environment).with_context(place)?;
@@ -191,7 +195,7 @@ fn is_off(file: &Table, key: &str, environment: &HashMap<String, String>) -> Res
     if last == "enabled" || !(needs_none || needs_one) {
         return Ok(false);
     }
-    match look_up(file, &format!("{section}.enabled")) {
+    match look_up(file, &format!("{section}.enabled")).filter(|value| !is_not_given(value, environment)) {
         Some(value) => Ok(!as_switch(value, environment).context("its switch `enabled`")?),
         None => Ok(needs_one),
     }
@@ -218,7 +222,7 @@ mod tests {
 
     fn read_text(text: &str) -> Result<Vec<(String, String)>> {
         let file: Table = text.parse().expect("valid TOML");
-        let environment = [("TOKEN", "t"), ("ON", "true"), ("OFF", "false")];
+        let environment = [("TOKEN", "t"), ("ON", "true"), ("OFF", "false"), ("EMPTY", "")];
         let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
         let found = read(&file, Path::new("/app/supabase/config.toml"), &environment)?;
         let text = |value| match value {
@@ -308,6 +312,25 @@ mod tests {
             assert!(read_text(&smtp).expect("valid").is_empty(), "{off}");
             assert!(read_text(&format!("[auth.external.github]\nenabled = {off}\n")).expect("valid").is_empty());
         }
+    }
+
+    #[test]
+    fn variables_that_are_empty_are_not_given() {
+        let file = "[auth]\nsite_url = 'env(EMPTY)'\njwt_expiry = 'env(EMPTY)'\nenable_signup = 'env(EMPTY)'\n\
+                    [auth.email.smtp]\nenabled = 'env(EMPTY)'\nhost = 'localhost'\npass = 'env(EMPTY)'\n\
+                    [auth.captcha]\nenabled = 'env(EMPTY)'\nsecret = 's'\n\
+                    [auth.external.github]\nenabled = 'env(EMPTY)'\n";
+        let found = read_text(file).expect("valid");
+        assert_eq!(found, [("GOTRUE_SMTP_HOST".to_owned(), "localhost".to_owned())]);
+        assert!(refusal("[auth]\nsite_uri = 'env(EMPTY)'\n").contains("there is no such setting"));
+    }
+
+    #[test]
+    fn encrypted_values_are_refused_with_their_key() {
+        let file = "[auth.captcha]\nenabled = true\nsecret = 'encrypted:hidden'\n";
+        let expected = "config.toml: `auth.captcha.secret`: values that dotenvx has encrypted are not supported";
+        assert!(refusal(file).contains(expected), "{}", refusal(file));
+        assert!(read_text("[auth.external.apple]\nenabled = false\nsecret = 'encrypted:hidden'\n").is_ok());
     }
 
     #[test]

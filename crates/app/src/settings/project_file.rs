@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 use toml::{Table, Value};
 
 use super::{project_auth, table, values};
@@ -58,7 +58,7 @@ pub fn read(path: &Path, environment: &HashMap<String, String>) -> Result<Projec
     let mut found = Vec::new();
     for setting in table::all() {
         let Some(key) = setting.key.as_deref().filter(|key| !key.starts_with("auth.")) else { continue };
-        let Some(value) = look_up(&file, key) else { continue };
+        let Some(value) = look_up(&file, key).filter(|value| !is_not_given(value, environment)) else { continue };
         let value = given(key, value, environment).with_context(|| format!("{}: `{key}`", path.display()))?;
         found.push(Found { name: &setting.name, key: key.to_owned(), value });
     }
@@ -93,17 +93,35 @@ pub(super) fn as_switch(value: &Value, environment: &HashMap<String, String>) ->
 
 /// A value as text. `env(NAME)` stands for an environment variable, as in the Supabase CLI.
 pub(super) fn as_text(value: &Value, environment: &HashMap<String, String>) -> Result<String> {
-    match value {
-        Value::String(text) => match text.strip_prefix("env(").and_then(|rest| rest.strip_suffix(')')) {
+    let text = match value {
+        Value::String(text) => match variable(text) {
             Some(name) => {
-                environment.get(name).cloned().ok_or_else(|| anyhow!("environment variable {name} is not set"))
+                environment.get(name).cloned().ok_or_else(|| anyhow!("environment variable {name} is not set"))?
             }
-            None => Ok(text.clone()),
+            None => text.clone(),
         },
-        Value::Integer(number) => Ok(number.to_string()),
-        Value::Boolean(value) => Ok(value.to_string()),
-        other => Err(anyhow!("a value of the kind {} is not expected here", other.type_str())),
+        Value::Integer(number) => number.to_string(),
+        Value::Boolean(value) => value.to_string(),
+        other => bail!("a value of the kind {} is not expected here", other.type_str()),
+    };
+    if text.starts_with(ENCRYPTED) {
+        bail!("values that dotenvx has encrypted are not supported: decrypt it, and give it as env(NAME)");
     }
+    Ok(text)
+}
+
+/// What values begin with that the CLI decrypts.
+const ENCRYPTED: &str = "encrypted:";
+
+/// Whether a value stands for a variable that is set and empty, which counts as if the key were not there.
+pub(super) fn is_not_given(value: &Value, environment: &HashMap<String, String>) -> bool {
+    let name = value.as_str().and_then(variable);
+    name.is_some_and(|name| environment.get(name).is_some_and(String::is_empty))
+}
+
+/// The name in `env(NAME)`.
+fn variable(text: &str) -> Option<&str> {
+    text.strip_prefix("env(")?.strip_suffix(')')
 }
 
 #[cfg(test)]
@@ -124,5 +142,22 @@ mod tests {
         assert_eq!(values, [text("api.port", "1"), schemas, text("auth.site_url", "https://a.example")]);
         let error = read(&path, &HashMap::new()).expect_err("SITE is not set");
         assert!(format!("{error:#}").ends_with("`auth.site_url`: environment variable SITE is not set"));
+    }
+
+    #[test]
+    fn variables_that_are_empty_give_nothing_and_encrypted_ones_are_refused() {
+        let text = |value: &str, variables: &[(&str, &str)]| {
+            let variables = variables.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
+            let value = Value::from(value);
+            (is_not_given(&value, &variables), as_text(&value, &variables).map_err(|error| error.to_string()))
+        };
+        assert_eq!(text("env(A)", &[("A", "")]), (true, Ok(String::new())));
+        assert_eq!(text("env(A)", &[("A", "a")]), (false, Ok("a".to_owned())));
+        assert_eq!(text("", &[]), (false, Ok(String::new())));
+        assert!(text("env(A)", &[]).1.expect_err("not set").contains("A is not set"));
+        for (value, variables) in [("encrypted:hidden", vec![]), ("env(A)", vec![("A", "encrypted:hidden")])] {
+            let wrong = text(value, &variables).1.expect_err("nobody can read it");
+            assert!(wrong.starts_with("values that dotenvx has encrypted") && !wrong.contains("hidden"), "{wrong}");
+        }
     }
 }

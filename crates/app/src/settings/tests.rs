@@ -4,6 +4,8 @@ use auth::{Kind, Part};
 
 use super::*;
 
+mod originals;
+
 fn load(flags: &[(&'static str, Option<String>)], environment: &[(&str, &str)]) -> Result<Settings> {
     let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     Settings::load(flags, &environment)
@@ -279,6 +281,7 @@ fn a_mail_server_of_the_file_may_be_named_by_the_environment() {
     let file = "[auth.email.smtp]\nport = 25\n";
     let found = from_file(file, &[]).expect_err("no host").to_string();
     assert!(found.contains("`auth.email.smtp.host` (GOTRUE_SMTP_HOST) is missing"), "{found}");
-    assert!(from_file(file, &[("GOTRUE_SMTP_HOST", "localhost")]).is_ok());
+    let sender = ("GOTRUE_SMTP_ADMIN_EMAIL", "app@example.com");
+    assert!(from_file(file, &[("GOTRUE_SMTP_HOST", "localhost"), sender]).is_ok());
     assert!(from_file("[auth.email.smtp]\nenabled = false\n", &[]).is_ok());
 }

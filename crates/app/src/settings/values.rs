@@ -29,6 +29,25 @@ pub(super) fn seconds(text: &str) -> Result<Duration> {
     at_least(text, 0, "a number of seconds").map(Duration::from_secs)
 }
 
+/// How long something is valid. Zero stands for what the original takes where nothing is said.
+pub(super) fn validity(text: &str, original: Duration) -> Result<Duration> {
+    seconds(text).map(|time| if time.is_zero() { original } else { time })
+}
+
+/// A number of seconds that may have a fraction.
+pub(super) fn exact_seconds(text: &str) -> Result<Duration> {
+    let seconds = text.trim().parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    seconds.ok_or_else(|| expected(text, "a number of seconds"))
+}
+
+/// A number of things, of which there are whole ones only: a fraction, which the original takes, counts as the next.
+pub(super) fn count<T: std::str::FromStr>(text: &str, what: &str) -> Result<T> {
+    at_least(text, 0, what).or_else(|wrong| {
+        let number = text.trim().parse::<f64>().ok().filter(|number| *number >= 0.0);
+        number.and_then(|number| format!("{:.0}", number.ceil()).parse().ok()).ok_or(wrong)
+    })
+}
+
 pub(super) fn duration(text: &str) -> Result<Duration> {
     auth::settings::duration(text).map_err(|_| expected(text, "a duration such as 1h30m"))
 }
@@ -76,8 +95,8 @@ pub(super) fn codes(text: &str) -> Result<BTreeMap<String, String>> {
     let pair = |pair: String| {
         let (number, code) = pair.split_once(':').unwrap_or((&pair, ""));
         let number = number.trim().trim_start_matches('+').replace(' ', "");
-        if code.is_empty() || !code.trim().bytes().all(|byte| byte.is_ascii_digit()) {
-            bail!("a code of digits is expected for {number:?}, as in `4152127777:123456`");
+        if code.trim().is_empty() {
+            bail!("a code is expected for {number:?}, as in `4152127777:123456`");
         }
         Ok((number, code.trim().to_owned()))
     };
@@ -109,12 +128,13 @@ pub(super) fn at_least<T: std::str::FromStr>(text: &str, least: u64, what: &str)
 }
 
 pub(super) fn url(text: &str) -> Result<String> {
+    let expected = |what| expected(&auth::settings::shown_address(text), what);
     if !text.starts_with("http://") && !text.starts_with("https://") {
-        return Err(expected(text, "a URL that starts with http:// or https://"));
+        return Err(expected("a URL that starts with http:// or https://"));
     }
     match auth::settings::is_web_address(text) {
         true => Ok(text.to_owned()),
-        false => Err(expected(text, "a URL with a host, and a port that can be")),
+        false => Err(expected("a URL with a host, and a port that can be")),
     }
 }
 
@@ -130,6 +150,46 @@ pub(super) fn place(text: &str) -> Result<String> {
 pub(super) fn host(text: &str) -> Result<String> {
     let is_good = text.is_empty() || auth::is_host(text);
     if is_good { Ok(text.to_owned()) } else { Err(expected(text, "the name or address of a host")) }
+}
+
+/// Hosts that links may begin with, with a port or without.
+pub(super) fn hosts(text: &str) -> Result<Vec<String>> {
+    let is_host = |host: &str| {
+        let literal = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+        literal.map_or_else(|| auth::is_host(host), |literal| literal.parse::<std::net::Ipv6Addr>().is_ok())
+    };
+    let without_port = |host: &str| {
+        let (name, port) = host.rsplit_once(':')?;
+        port.parse::<u16>().is_ok().then(|| name.to_owned())
+    };
+    let hosts = list(text);
+    match hosts.iter().find(|host| !is_host(host) && !without_port(host).is_some_and(|name| is_host(&name))) {
+        Some(wrong) => {
+            Err(expected(&auth::settings::shown_address(wrong), "a host such as `app.example` or `app.example:8443`"))
+        }
+        None => Ok(hosts),
+    }
+}
+
+/// Addresses of people.
+pub(super) fn mail_addresses(text: &str) -> Result<Vec<String>> {
+    let addresses = list(text);
+    match addresses.iter().find(|address| !auth::settings::is_mail_address(address)) {
+        Some(wrong) => Err(expected(wrong, "an e-mail address")),
+        None => Ok(addresses),
+    }
+}
+
+/// Where links lead: a path, or a whole address. It stands in letters as it is.
+pub(super) fn link_path(text: &str) -> Result<String> {
+    let is_plain = !text.contains(|c: char| c.is_whitespace() || c.is_control());
+    if is_plain { Ok(text.to_owned()) } else { Err(expected(text, "a path or an address without blanks")) }
+}
+
+/// The value of a header.
+pub(super) fn header_value(text: &str) -> Result<String> {
+    let is_good = http::HeaderValue::from_str(text).is_ok();
+    if is_good { Ok(text.to_owned()) } else { Err(expected(text, "the value of a header")) }
 }
 
 /// What a mail server is greeted with; nothing special when empty.
@@ -250,13 +310,13 @@ mod tests {
 
     #[test]
     fn codes_belong_to_normal_numbers_and_are_not_repeated() {
-        let found = codes("+1 415:123456, 49:000000").expect("codes");
+        let found = codes("+1 415:123456, 49:letters").expect("codes");
         assert_eq!(
             found.into_iter().collect::<Vec<_>>(),
-            [("1415", "123456"), ("49", "000000")].map(|(a, b)| (a.to_owned(), b.to_owned()))
+            [("1415", "123456"), ("49", "letters")].map(|(a, b)| (a.to_owned(), b.to_owned()))
         );
-        let wrong = codes("1415:12x456").expect_err("no digits").to_string();
-        assert!(wrong.contains("1415") && !wrong.contains("12x456"), "{wrong}");
+        let wrong = codes("49:hidden,1415:").expect_err("no code").to_string();
+        assert!(wrong.contains("1415") && !wrong.contains("hidden"), "{wrong}");
     }
 
     #[test]
@@ -276,6 +336,31 @@ mod tests {
         for text in ["hidden", r#"{"hidden": "x"}"#, r#"{"a b": ["hidden"]}"#, "{\"a\": [\"hidden\\n\"]}"] {
             assert!(!headers(text).expect_err("no headers").to_string().contains("hidden"));
         }
+    }
+
+    #[test]
+    fn numbers_may_have_fractions_where_the_original_takes_them() {
+        let number = |text: &str| count::<u32>(text, "a number").ok();
+        assert_eq!(["30", "0.5", "0", "2.0", " 7 "].map(number), [30, 1, 0, 2, 7].map(Some));
+        assert_eq!(["-1", "-0.5", "NaN", "inf", "1e99", "", "many"].map(number), [None; 7]);
+        assert_eq!(exact_seconds("300.5").expect("seconds").as_millis(), 300_500);
+        assert!(["-1", "NaN", "inf", "", "5m"].iter().all(|text| exact_seconds(text).is_err()));
+        let day = Duration::from_secs(86400);
+        assert_eq!(["0", "60"].map(|text| validity(text, day).expect("seconds")), [day, Duration::from_secs(60)]);
+    }
+
+    #[test]
+    fn what_stands_in_letters_has_a_form() {
+        assert_eq!(hosts("app.example, app.example:8443,[::1]:80,::1").expect("hosts").len(), 4);
+        for wrong in ["https://app.example", "app.example/x", "a b", "app.example:x", "*.example"] {
+            assert!(hosts(wrong).is_err(), "{wrong}");
+        }
+        assert_eq!(mail_addresses("a@b.c, d@e.f").expect("addresses"), ["a@b.c", "d@e.f"]);
+        for wrong in ["nobody", "a@b.c d@e.f", "Ann <a@b.c>", "@b.c"] {
+            assert!(mail_addresses(wrong).is_err(), "{wrong}");
+        }
+        assert!(link_path("/verify").is_ok() && link_path("myapp://x").is_ok() && link_path("/my verify").is_err());
+        assert!(header_value("me/1 (x)").is_ok() && header_value("me\r\nX: y").is_err());
     }
 
     #[test]

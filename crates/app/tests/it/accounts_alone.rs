@@ -61,6 +61,24 @@ async fn accounts_take_the_place_of_the_original_behind_another_gateway() {
     assert!(log.contains("GOTRUE_DB_DRIVER has no effect here"), "{log}");
 }
 
+/// The defaults of the Supabase CLI let anybody have anybody's address.
+#[tokio::test]
+async fn addresses_are_confirmed_by_who_reads_them_unless_it_is_said_otherwise() {
+    let variables = [("GOTRUE_JWT_SECRET", SECRET), ("GOTRUE_MAILER_ALLOW_UNVERIFIED_EMAIL_SIGN_INS", "true")];
+    let folder = tempfile::tempdir().expect("a folder");
+    let program = Program::serve(folder, &["--only", "auth", "--no-prefix"], &variables).await;
+    let account = json!({"email": "ann@example.com", "password": "correct horse"});
+    let answer = program.call("POST", "/signup", &[], Some(account.clone())).await;
+    assert_eq!((answer.status, &answer.body["access_token"]), (200, &json!(null)), "{}", answer.body);
+    let answer = program.call("POST", "/token?grant_type=password", &[], Some(account)).await;
+    assert_eq!((answer.status, &answer.body["error_code"]), (400, &json!("email_not_confirmed")));
+    let settings = program.call("GET", "/settings", &[], None).await;
+    assert_eq!(
+        (&settings.body["mailer_autoconfirm"], &settings.body["phone_autoconfirm"]),
+        (&json!(false), &json!(false))
+    );
+}
+
 #[tokio::test]
 async fn password_hashes_are_encrypted_and_keys_change() {
     let (first, second) =
@@ -69,6 +87,7 @@ async fn password_hashes_are_encrypted_and_keys_change() {
     let variables = |id, key, others| {
         [
             ("GOTRUE_JWT_SECRET", SECRET),
+            ("GOTRUE_MAILER_AUTOCONFIRM", "true"),
             ("GOTRUE_SECURITY_DB_ENCRYPTION_ENCRYPT", "true"),
             ("GOTRUE_SECURITY_DB_ENCRYPTION_ENCRYPTION_KEY_ID", id),
             ("GOTRUE_SECURITY_DB_ENCRYPTION_ENCRYPTION_KEY", key),
@@ -96,7 +115,8 @@ async fn password_hashes_are_encrypted_and_keys_change() {
 #[tokio::test]
 async fn the_originals_login_is_enough_for_a_database_that_is_up_to_date() {
     let flags = ["--only", "auth", "--no-prefix"];
-    let variables = [("GOTRUE_JWT_SECRET", SECRET), ("GOTRUE_DB_CLEANUP_ENABLED", "true")];
+    let variables =
+        [("GOTRUE_JWT_SECRET", SECRET), ("GOTRUE_MAILER_AUTOCONFIRM", "true"), ("GOTRUE_DB_CLEANUP_ENABLED", "true")];
     let folder = tempfile::tempdir().expect("a folder");
     let mut program = Program::serve(folder, &flags, &variables).await;
     const OPERATORS: &str = "select count(*) from vestibule.operators";

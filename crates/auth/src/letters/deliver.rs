@@ -238,8 +238,8 @@ impl Parcel {
         let settings = &state.settings;
         let letter = self.letter(state).map_err(|error| Error::Internal(self.failed, chain(&error)))?;
         let from = Sender { address: settings.mailer_from.clone(), name: settings.mailer_from_name.clone() };
-        Ok(Message::new(from, self.to.clone(), letter, format!("<{id}@vestibule>"))
-            .with_headers(&settings.letters.headers, self.kind))
+        let id = format!("<{}>", from.message_id(id));
+        Ok(Message::new(from, self.to.clone(), letter, id).with_headers(&settings.letters.headers, self.kind))
     }
 
     fn letter(&self, state: &State) -> Result<Letter, TemplateError> {

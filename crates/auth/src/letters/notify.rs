@@ -18,9 +18,13 @@ pub(crate) enum News<'a> {
     NewEmail {
         old: &'a str,
     },
-    /// The number was this one; empty where there was none.
+    /// The number was this one.
     NewPhone {
         old: &'a str,
+    },
+    /// There is a further way to sign in.
+    IdentityLinked {
+        provider: &'a str,
     },
     /// A way to sign in is gone.
     IdentityUnlinked {
@@ -42,6 +46,7 @@ impl News<'_> {
             Self::PasswordSet => Kind::PasswordChanged,
             Self::NewEmail { .. } => Kind::EmailChanged,
             Self::NewPhone { .. } => Kind::PhoneChanged,
+            Self::IdentityLinked { .. } => Kind::IdentityLinked,
             Self::IdentityUnlinked { .. } => Kind::IdentityUnlinked,
             Self::FactorEnrolled { .. } => Kind::MfaFactorEnrolled,
             Self::FactorUnenrolled { .. } => Kind::MfaFactorUnenrolled,
@@ -97,7 +102,7 @@ impl Letters<'_> {
             News::NewPhone { old } => {
                 post(variables.text("Phone", &user.phone).text("OldPhone", old)).tell("old_phone", old)
             }
-            News::IdentityUnlinked { provider } => {
+            News::IdentityLinked { provider } | News::IdentityUnlinked { provider } => {
                 post(variables.text("Provider", provider)).tell("provider", provider)
             }
             News::FactorEnrolled { kind } | News::FactorUnenrolled { kind } => {

@@ -1,5 +1,6 @@
 //! Mailpit's API, as far as tests of clients use it: list, search, get, headers, delete.
 
+use authkit::mailer::Sender;
 use axum::extract::{Path, State as With};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -57,10 +58,13 @@ struct Envelope {
 
 impl Envelope {
     fn of(mail: &Mail) -> Self {
+        let from = Address::read(&mail.from);
+        let sender = Sender { address: from.address, name: from.name };
+        let message_id = sender.message_id(mail.id);
         Self {
             id: mail.id,
-            message_id: format!("{}@vestibule", mail.id),
-            from: Address::read(&mail.from),
+            message_id,
+            from: Address { name: sender.name, address: sender.address },
             to: mail.to.iter().map(|to| Address::read(to)).collect(),
             cc: [],
             bcc: [],

@@ -138,7 +138,8 @@ pub(crate) async fn change_phone(
     };
     let (state, at) = (letters.state, letters.state.clock.now());
     let changes = json!({"phone": new, "phone_verified": true});
-    if !identities::change(tx, user.id, "phone", &changes, at).await.map_err(failed)? {
+    let is_linked = !identities::change(tx, user.id, "phone", &changes, at).await.map_err(failed)?;
+    if is_linked {
         let data = identities::phone_data(user.id, new, true);
         let id = state.random.uuid();
         let identity = NewIdentity { id, user_id: user.id, provider: "phone", data, at };
@@ -146,7 +147,13 @@ pub(crate) async fn change_phone(
     }
     users::change_phone(tx, user.id, new, at).await.map_err(failed)?;
     let changed = User { phone: new.to_owned(), ..user.clone() };
-    letters.notify(tx, &changed, News::NewPhone { old: &user.phone }).await
+    if !user.phone.is_empty() && user.phone != new {
+        letters.notify(tx, &changed, News::NewPhone { old: &user.phone }).await?;
+    }
+    if is_linked {
+        letters.notify(tx, &changed, News::IdentityLinked { provider: "phone" }).await?;
+    }
+    Ok(())
 }
 
 async fn confirm(state: &State, tx: &mut Transaction, user: &User) -> Result<Effect, Error> {

@@ -83,6 +83,7 @@ async fn letters_are_written_from_templates_in_the_users_language() {
     assert!(!message.plain.is_empty());
     assert_eq!(message.headers, [("X-Type".to_owned(), "a-confirmation".to_owned())]);
     assert_eq!((&*message.from.address, &*message.from.name), ("admin@email.com", "Acme"));
+    assert!(message.id.starts_with('<') && message.id.ends_with("@email.com>"), "{}", message.id);
     assert_eq!(service.count("vestibule.mailbox").await, 0);
 
     let body = json!({"email": "jane@example.com", "password": PASSWORD});

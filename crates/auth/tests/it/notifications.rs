@@ -12,6 +12,7 @@ use wiremock::{MockServer, ResponseTemplate};
 use crate::authenticator::{App, delete, enroll};
 use crate::hooks;
 use crate::letters::Post;
+use crate::phone;
 use crate::support::{Service, text};
 
 fn settings() -> Settings {
@@ -60,6 +61,29 @@ async fn letters_tell_of_factors_and_identities() {
     assert_eq!((post.count(), &*told.to), (3, &["john@example.com".to_owned()][..]), "the address from before");
     assert!(told.plain.contains("email"), "{}", told.plain);
     assert_eq!(service.count("auth.users where email = 'work@example.com'").await, 1);
+}
+
+/// A first number is a new way to sign in, and no change of one.
+#[tokio::test]
+async fn a_letter_tells_of_a_first_number_and_another_of_the_next() {
+    let post = Post::default();
+    let letters =
+        LetterSettings { notifications: vec![Kind::PhoneChanged, Kind::IdentityLinked], ..LetterSettings::default() };
+    let mut settings = Settings { letters, ..phone::settings() };
+    settings.sms.test_otp.insert("15550198".to_owned(), "456456".to_owned());
+    let service = post.service(settings, OutsideSettings::default()).await;
+    let session = service.sign_up("john@example.com").await;
+    for (count, number, code, told) in [(1, "15550199", "123123", "phone"), (2, "15550198", "456456", "15550199")] {
+        service.advance(60);
+        let answer = service.change(text(&session, "access_token"), json!({"phone": number})).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        let answer = service.post("/verify", json!({"type": "phone_change", "phone": number, "token": code})).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        post.wait_for(count).await;
+        let letter = post.last();
+        assert_eq!((post.count(), &*letter.to), (count, &["john@example.com".to_owned()][..]));
+        assert!(letter.plain.contains(told), "{}", letter.plain);
+    }
 }
 
 /// What the hook was told last, once it was told as often.

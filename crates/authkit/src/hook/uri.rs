@@ -2,6 +2,8 @@
 
 use reqwest::Url;
 
+use crate::address::shown;
+
 /// The hosts that hooks may be called at without TLS.
 const PLAIN_HOSTS: &[&str] = &["localhost", "127.0.0.1", "[::1]", "host.docker.internal"];
 
@@ -44,19 +46,17 @@ impl std::str::FromStr for Target {
     type Err = UriError;
 
     fn from_str(text: &str) -> Result<Self, UriError> {
-        let (scheme, rest) = text.split_once("://").ok_or_else(|| UriError::Syntax(text.to_owned()))?;
+        // The errors tell no password and no query.
+        let told = || shown(text);
+        let (scheme, rest) = text.split_once("://").ok_or_else(|| UriError::Syntax(told()))?;
         match &*scheme.to_ascii_lowercase() {
-            "pg-functions" => function(rest).map(Self::Function).ok_or_else(|| UriError::Function(text.to_owned())),
+            "pg-functions" => function(rest).map(Self::Function).ok_or_else(|| UriError::Function(told())),
             scheme @ ("http" | "https") => {
-                let url = Url::parse(text).map_err(|_| UriError::Syntax(text.to_owned()))?;
+                let url = Url::parse(text).map_err(|_| UriError::Syntax(told()))?;
                 let is_near = url.host_str().is_some_and(|host| PLAIN_HOSTS.contains(&host));
-                if scheme == "https" || is_near {
-                    Ok(Self::Http(url))
-                } else {
-                    Err(UriError::Insecure(text.to_owned()))
-                }
+                if scheme == "https" || is_near { Ok(Self::Http(url)) } else { Err(UriError::Insecure(told())) }
             }
-            _ => Err(UriError::Scheme(text.to_owned())),
+            _ => Err(UriError::Scheme(told())),
         }
     }
 }
@@ -103,6 +103,11 @@ mod tests {
         assert!(matches!(error("ftp://localhost"), UriError::Scheme(_)));
         assert!(matches!(error("localhost:3000"), UriError::Syntax(_)));
         assert!(matches!(error("https://"), UriError::Syntax(_)));
+        for wrong in
+            ["ftp://me:hidden@h/x?k=hidden", "http://me:hidden@h?hidden", "https://me:hidden@h:x", "me:hidden@h"]
+        {
+            assert!(!error(wrong).to_string().contains("hidden"), "{wrong}");
+        }
         for wrong in ["pg-functions://x/f", "pg-functions://x/s/f/g", "pg-functions://x/s/1f", "pg-functions://x/s/f-g"]
         {
             assert!(matches!(error(wrong), UriError::Function(_)), "{wrong}");

@@ -40,6 +40,15 @@ pub struct Sender {
     pub name: String,
 }
 
+impl Sender {
+    /// The id of a mail from them, without the angle brackets. Its domain is theirs: mail whose ids name another counts
+    /// as spam with some.
+    pub fn message_id(&self, id: impl std::fmt::Display) -> String {
+        let domain = self.address.rsplit_once('@').map_or("localhost", |(_, domain)| domain);
+        format!("{id}@{domain}")
+    }
+}
+
 impl Message {
     /// A message with a letter.
     #[must_use]
@@ -51,7 +60,8 @@ impl Message {
     /// Adds the operator's headers; `$messageType` in them stands for the kind of letter.
     #[must_use]
     pub fn with_headers(mut self, headers: &[(String, String)], kind: Kind) -> Self {
-        let filled = |(name, value): &(String, String)| (name.clone(), value.replace("$messageType", kind.name()));
+        let filled =
+            |(name, value): &(String, String)| (name.clone(), value.replace("$messageType", kind.message_type()));
         self.headers.extend(headers.iter().map(filled));
         self
     }
@@ -156,10 +166,12 @@ mod tests {
     fn headers_of_settings_are_filled_in() {
         let headers = parse_headers(r#"{"X-Type": ["a-$messageType", "b"], "X-Other": []}"#).unwrap();
         let letter = Letter { subject: String::new(), html: String::new(), plain: String::new() };
-        let message = Message::new(Sender::default(), "a@b.c".into(), letter, "<1@x>".into())
-            .with_headers(&headers, Kind::MagicLink);
-        let expected = [("X-Type", "a-magic_link"), ("X-Type", "b")].map(|(name, value)| (name.into(), value.into()));
-        assert_eq!(message.headers, expected);
+        let message = Message::new(Sender::default(), "a@b.c".into(), letter, "<1@x>".into());
+        let headers = |kind| message.clone().with_headers(&headers, kind).headers;
+        let expected = |kind: &str| [("X-Type".to_owned(), kind.to_owned()), ("X-Type".to_owned(), "b".to_owned())];
+        assert_eq!(headers(Kind::MagicLink), expected("a-magic_link"));
+        assert_eq!(headers(Kind::PasswordChanged), expected("a-password_changed_notification"));
+        assert_eq!(headers(Kind::Reauthentication), expected("a-reauthenticate"));
     }
 
     #[test]

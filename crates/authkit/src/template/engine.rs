@@ -6,6 +6,7 @@ use std::sync::Arc;
 use gotmpl::{Value, html};
 
 use super::check::{self, check};
+use super::compare;
 use super::plain;
 use super::variables::Variables;
 
@@ -221,7 +222,7 @@ impl TextTemplate {
 
 fn html_of(name: &str, text: &str) -> Result<html::Template, gotmpl::TemplateError> {
     check(name, text)?;
-    let template = html::Template::new(name).max_range_iters(MAX_TURNS).parse(text)?;
+    let template = html::Template::new(name).max_range_iters(MAX_TURNS).funcs(compare::functions()).parse(text)?;
     // Contexts for escaping are found at the first use.
     settled(template.execute_to_string(&Variables::new().value()))?;
     Ok(template)
@@ -229,7 +230,7 @@ fn html_of(name: &str, text: &str) -> Result<html::Template, gotmpl::TemplateErr
 
 fn text_of(name: &str, text: &str) -> Result<gotmpl::Template, gotmpl::TemplateError> {
     check(name, text)?;
-    let template = gotmpl::Template::new(name).max_range_iters(MAX_TURNS).parse(text)?;
+    let template = gotmpl::Template::new(name).max_range_iters(MAX_TURNS).funcs(compare::functions()).parse(text)?;
     settled(template.execute_to_string(&Variables::new().value()))?;
     Ok(template)
 }
@@ -303,6 +304,12 @@ mod tests {
         let letter = render("x", &html.replace(r#"<{{ "i" }}>"#, "-"), None);
         assert_eq!(letter.html, "yes -a-b 12345678 3 2");
         assert_eq!(letter.plain, "yes -a-b 12345678 3 2");
+    }
+
+    #[test]
+    fn numbers_of_metadata_are_used_as_in_go() {
+        let html = r#"{{ if ge .Data.age 18.0 }}{{ printf "%.0f" .Data.age }}{{ end }} {{ .Data.age }}"#;
+        assert_eq!(render("x", html, None).html, "12345678 12345678");
     }
 
     #[test]

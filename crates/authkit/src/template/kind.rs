@@ -49,7 +49,7 @@ impl Kind {
         Self::MfaFactorUnenrolled,
     ];
 
-    /// The name that settings (in capitals) and `$messageType` in mail headers use.
+    /// The name that settings use, in capitals.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -67,6 +67,13 @@ impl Kind {
             Self::MfaFactorEnrolled => "mfa_factor_enrolled_notification",
             Self::MfaFactorUnenrolled => "mfa_factor_unenrolled_notification",
         }
+    }
+
+    /// What `$messageType` in mail headers stands for.
+    #[must_use]
+    pub fn message_type(self) -> &'static str {
+        // The original's name for it from before there were templates.
+        if self == Self::Reauthentication { "reauthenticate" } else { self.name() }
     }
 
     /// Whether it only tells what has happened already. Such a letter is sent only when it is switched on, and

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::source::Reading;
+use crate::address::shown;
 use crate::outbound::{self, ReadError};
 
 /// Why a text did not come.
@@ -51,17 +52,16 @@ pub enum LoadError {
 }
 
 pub(super) async fn url(client: &reqwest::Client, url: &str, reading: &Reading) -> Result<String, LoadError> {
-    let unreachable =
-        |cause: reqwest::Error| LoadError::Unreachable { url: url.to_owned(), cause: cause.without_url() };
+    let unreachable = |cause: reqwest::Error| LoadError::Unreachable { url: shown(url), cause: cause.without_url() };
     let mut response = client.get(url).timeout(reading.timeout).send().await.map_err(unreachable)?;
     if !response.status().is_success() {
-        return Err(LoadError::Status { url: url.to_owned(), status: response.status().as_u16() });
+        return Err(LoadError::Status { url: shown(url), status: response.status().as_u16() });
     }
     let content = outbound::read(&mut response, reading.max_size).await.map_err(|error| match error {
         ReadError::Broken(cause) => unreachable(cause),
-        ReadError::TooLong(limit) => LoadError::TooLong { place: url.to_owned(), limit },
+        ReadError::TooLong(limit) => LoadError::TooLong { place: shown(url), limit },
     })?;
-    String::from_utf8(content).map_err(|_| LoadError::NotText { place: url.to_owned() })
+    String::from_utf8(content).map_err(|_| LoadError::NotText { place: shown(url) })
 }
 
 pub(super) async fn file(path: &Path, limit: usize) -> Result<String, LoadError> {
@@ -77,4 +77,24 @@ pub(super) async fn file(path: &Path, limit: usize) -> Result<String, LoadError>
         return Err(LoadError::TooLong { place: place(), limit });
     }
     String::from_utf8(content).map_err(|_| LoadError::NotText { place: place() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_fails_tells_no_secrets_of_its_address() {
+        let server = wiremock::MockServer::start().await;
+        let client = reqwest::Client::new();
+        for place in [server.address().to_string(), "127.0.0.1:1".to_owned()] {
+            let address = format!("http://me:hidden@{place}/invite.html?token=hidden");
+            let error = url(&client, &address, &Reading::default()).await.expect_err("there is none");
+            let told = crate::template::source::chain(&error);
+            assert!(
+                told.contains(&format!("template http://{place}/invite.html ")) && !told.contains("hidden"),
+                "{told}"
+            );
+        }
+    }
 }

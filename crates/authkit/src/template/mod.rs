@@ -4,6 +4,7 @@
 mod builtin;
 mod catalogue;
 mod check;
+mod compare;
 mod definition;
 mod engine;
 mod kind;

@@ -11,7 +11,7 @@ mod server;
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
-use super::foreign;
+use super::{foreign, originals};
 
 /// One setting.
 #[derive(Clone, Debug)]
@@ -54,8 +54,8 @@ pub fn find(name: &str) -> Option<&'static Setting> {
     all().iter().find(|setting| environment_names(&setting.name).any(|known| known == name))
 }
 
-/// The environment names of a setting, the one that counts first: with our prefix, its own, and those that the
-/// services that we stand in for have for the same.
+/// The environment names of a setting, the one that counts first: with our prefix, those that the services that we
+/// stand in for have for the same, and its own where that has no prefix, since others may mean something else by it.
 pub fn environment_names(name: &str) -> impl Iterator<Item = Cow<'_, str>> {
     let has_prefix = ["VESTIBULE_", "GOTRUE_", "PGRST_"].iter().any(|prefix| name.starts_with(prefix));
     let aliases: &[&'static str] = match name {
@@ -69,8 +69,9 @@ pub fn environment_names(name: &str) -> impl Iterator<Item = Cow<'_, str>> {
         "REQUEST_ID_HEADER" => &["GOTRUE_API_REQUEST_ID_HEADER"],
         _ => &[],
     };
-    let prefixed = (!has_prefix).then(|| Cow::Owned(format!("VESTIBULE_{name}")));
-    prefixed.into_iter().chain([Cow::Borrowed(name)]).chain(aliases.iter().map(|alias| Cow::Borrowed(*alias)))
+    let first = if has_prefix { Cow::Borrowed(name) } else { Cow::Owned(format!("VESTIBULE_{name}")) };
+    let last = (!has_prefix).then_some(Cow::Borrowed(name));
+    std::iter::once(first).chain(aliases.iter().map(|alias| Cow::Borrowed(*alias))).chain(last)
 }
 
 /// The documentation page.
@@ -85,20 +86,23 @@ pub fn page() -> String {
          `supabase/` and then beside it. A switch is `true` or `false`, as text too (`1`, `on`, `0` and `off` are the \
          same). A section with `enabled = false` is not looked at. Texts may be empty in the file, numbers, switches and \
          durations not.\n\n\
-         A variable that is empty is not given, as `${NAME:-}` in a compose file makes it. Numbers and durations below \
+         A variable that is empty is not given, as `${NAME:-}` in a compose file makes it, nor is a key whose `env(NAME)` \
+         is. Values that dotenvx has encrypted (`encrypted:…`) stop the start. Numbers and durations below \
          the least that the table names (`at least …`) count as that, which the log says. Of two names that say the \
          opposite (`GOTRUE_DISABLE_SIGNUP` and `VESTIBULE_ENABLE_SIGNUP`) both may be given if they agree.\n\n\
          Names without a prefix are also read with `VESTIBULE_` in front. Further names of the same: `GOTRUE_API_PORT`, \
          `GOTRUE_API_HOST` (`VESTIBULE_LISTEN`), `GOTRUE_DB_DATABASE_URL`, `GOTRUE_API_REQUEST_ID_HEADER`, \
-         `PGRST_DB_PREPARED_STATEMENTS` (`VESTIBULE_PREPARE`).\n\n\
+         `PGRST_DB_PREPARED_STATEMENTS` (`VESTIBULE_PREPARE`). Where several are given, the one with `VESTIBULE_` counts \
+         before that of another service, and the one without a prefix last.\n\n\
          A letter in another language: `VESTIBULE_MAILER_SUBJECTS_<LETTER>__<LOCALE>`, `…_TEMPLATES_…`, `…_TEXTS_…`, \
          such as `VESTIBULE_MAILER_TEMPLATES_MAGIC_LINK__PT_BR`. \
          The first language that the user wants (`locale` and `lang` of the metadata, then `Accept-Language`) and that \
          there is a letter in wins; those without a locale are in `VESTIBULE_MAILER_LOCALE`. A part that a locale lacks, \
          or whose URL serves nothing usable, is taken from the letter without a locale, then from the built-in one.\n\n\
-         This page is printed by `vestibule settings`.\n\n\
-         | environment | `config.toml` | default | meaning |\n|---|---|---|---|\n",
+         This page is printed by `vestibule settings`.\n\n",
     );
+    page.push_str(&originals::page());
+    page.push_str("| environment | `config.toml` | default | meaning |\n|---|---|---|---|\n");
     for Setting { name, key, default, meaning } in all() {
         let code = |text: &str| if text.is_empty() { String::new() } else { format!("`{text}`") };
         let key = code(key.as_deref().unwrap_or_default());

@@ -44,7 +44,7 @@ pub(super) const REACHING: &[Setting] = &[
         "GOTRUE_SMTP_ADMIN_EMAIL",
         Some("auth.email.smtp.admin_email"),
         "admin@email.com",
-        "address that mails come from",
+        "address that mails come from; with a mail server it must be given",
     ),
     setting("GOTRUE_SMTP_SENDER_NAME", Some("auth.email.smtp.sender_name"), "", "name that mails come from"),
     setting(
@@ -57,9 +57,14 @@ pub(super) const REACHING: &[Setting] = &[
         "VESTIBULE_SMTP_SECURITY",
         None,
         "auto",
-        "`tls`, `starttls`, `plain`, or `auto`: by the port, never credentials in clear over a network",
+        "`tls`, `starttls`, `plain`, or `auto`: by the port, never credentials in clear over a network; a server nearby that offers no sign-in gets mail without the account",
     ),
-    setting("VESTIBULE_SMTP_GREETING", None, "", "name that the mail server is greeted with"),
+    setting(
+        "VESTIBULE_SMTP_GREETING",
+        None,
+        "the host of the URL of accounts, if that is a name",
+        "name that the mail server is greeted with",
+    ),
     setting("GOTRUE_MAILER_EXTERNAL_HOSTS", None, "", "further hosts that links in mails may begin with"),
     setting(
         "GOTRUE_MAILER_URLPATHS_INVITE",
