@@ -16,8 +16,8 @@ use crate::settings::Settings;
 /// # Errors
 /// When no database is given and none runs.
 pub(super) fn administrator(settings: &Settings) -> Result<Target> {
-    if let Some(url) = &settings.database_url {
-        return Ok(Target::parse(url)?);
+    if let Some(target) = settings.database()? {
+        return Ok(target);
     }
     if let Some(url) = Home::open(&settings.home)?.running()?.and_then(|running| running.database_url) {
         return Ok(Target::parse(&url.into())?);

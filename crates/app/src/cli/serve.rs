@@ -71,6 +71,7 @@ impl Serve {
         telemetry::start(&settings.log, settings.log_json)?;
         let url =
             settings.database_url.clone().context("`serve` needs a database: give --database-url or DATABASE_URL")?;
+        settings.database()?;
         let home = Home::open(&settings.home)?;
         let given = Given::read(&settings, &home).await?;
         let listener = server::bind(settings.address()).await?;

@@ -38,12 +38,22 @@ impl Settings {
             "VESTIBULE_RATE_LIMIT_BY_ADDRESS" => self.by_address = Some(switch(text)?),
             "VESTIBULE_REQUIRE_API_KEY" => self.require_api_key = Some(switch(text)?),
             "VESTIBULE_OPEN_MAILBOX" => self.open_mailbox = Some(switch(text)?),
-            "DATABASE_URL" => self.database_url = Some(self.database(text)?),
+            // What cannot be read stops only who needs it: others' programs have such a variable too.
+            "DATABASE_URL" => {
+                let url = SecretString::from(text);
+                let target = pg::Target::parse(&url);
+                self.note_dropped(target.as_ref().map(pg::Target::dropped).unwrap_or_default());
+                self.database_url = Some(url);
+            }
             "VESTIBULE_DB_PORT" => self.database_port = port(text)?,
             "VESTIBULE_PG_BIN" => self.pg_bin = Some(text.into()),
             "VESTIBULE_PG_USER" => self.pg_user = Some(text.to_owned()),
             "VESTIBULE_PREPARE" => self.prepares = switch(text)?,
-            "VESTIBULE_DIRECT_URL" => self.direct_url = Some(self.database(text)?),
+            "VESTIBULE_DIRECT_URL" => {
+                let url = SecretString::from(text);
+                self.note_dropped(pg::Target::parse(&url)?.dropped());
+                self.direct_url = Some(url);
+            }
             "VESTIBULE_POOL_SIZE" => self.pool_size = at_least(text, 1, "a number of connections (at least 1)")?,
             "VESTIBULE_MIGRATIONS" => self.migrations = switch(text)?,
             "VESTIBULE_SEED" => self.seed = switch(text)?,
@@ -61,13 +71,9 @@ impl Settings {
         Ok(())
     }
 
-    /// The URL of a database. What has no effect in it is noted: URLs are often made for other programs.
-    ///
-    /// # Errors
-    /// When it cannot be read.
-    fn database(&mut self, text: &str) -> Result<SecretString> {
-        let url = SecretString::from(text);
-        for parameter in pg::Target::parse(&url)?.dropped() {
+    /// Notes what has no effect in the URL of a database: URLs are often made for other programs.
+    fn note_dropped(&mut self, parameters: &[&str]) {
+        for parameter in parameters {
             let why = match *parameter {
                 "search_path" => "the schema of accounts is `auth` always",
                 _ => {
@@ -76,7 +82,6 @@ impl Settings {
             };
             self.warnings.push(format!("`{parameter}` in the URL of the database has no effect here: {why}"));
         }
-        Ok(url)
     }
 
     /// Sets what the table calls `name` from a list, whose members may hold commas where that makes sense.

@@ -49,6 +49,8 @@ pub struct Settings {
     pub open_mailbox: Option<bool>,
     /// An existing database.
     pub database_url: Option<SecretString>,
+    /// By what it was named.
+    pub database_named_by: String,
     /// The port of our own database.
     pub database_port: u16,
     /// Where PostgreSQL's programs are.
@@ -167,6 +169,7 @@ impl Default for Settings {
             require_api_key: None,
             open_mailbox: None,
             database_url: None,
+            database_named_by: String::new(),
             database_port: 54322,
             pg_bin: None,
             pg_user: None,
@@ -227,11 +230,14 @@ impl Settings {
         };
         names::check(environment)?;
         for setting in table::all() {
-            if let Some((name, value)) = variable(environment, &setting.name) {
-                settings.apply(&setting.name, &value).with_context(|| format!("environment {name}"))?;
-            }
-            if let Some(value) = flag(&setting.name) {
-                settings.apply(&setting.name, &value).with_context(|| format!("flag for {}", setting.name))?;
+            let by_environment = variable(environment, &setting.name);
+            let by_environment = by_environment.map(|(name, value)| (format!("environment {name}"), value));
+            let by_flag = flag(&setting.name).map(|value| (format!("flag for {}", setting.name), value));
+            for (place, value) in by_environment.into_iter().chain(by_flag) {
+                if setting.name == "DATABASE_URL" {
+                    settings.database_named_by.clone_from(&place);
+                }
+                settings.apply(&setting.name, &value).context(place)?;
             }
         }
         settings.read_other_names(environment)?;
@@ -344,6 +350,15 @@ impl Settings {
             ),
             None => Ok(()),
         }
+    }
+
+    /// The existing database, if one is named.
+    ///
+    /// # Errors
+    /// When its URL cannot be read.
+    pub fn database(&self) -> Result<Option<pg::Target>> {
+        let target = self.database_url.as_ref().map(pg::Target::parse).transpose();
+        target.with_context(|| self.database_named_by.clone())
     }
 
     /// The URL at which clients reach the server, without a path.
