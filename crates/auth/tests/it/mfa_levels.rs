@@ -69,6 +69,7 @@ async fn a_counted_token_from_before_the_step_up_never_gives_the_second_level() 
     let first = service.sign_up("john@example.com").await;
     let app = App::enroll(&service, first.clone()).await;
     let raised = app.step_up(&service, &first).await.json();
+    assert_error(&service.refresh(text(&first, "refresh_token")).await, 400, "refresh_token_not_found");
     let last = service.refresh(text(&raised, "refresh_token")).await;
     assert_eq!(claim(&last.json(), "aal"), "aal2");
     assert_error(&service.refresh(text(&first, "refresh_token")).await, 400, "refresh_token_not_found");
