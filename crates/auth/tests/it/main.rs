@@ -36,6 +36,7 @@ mod mfa;
 mod mfa_hook;
 mod mfa_levels;
 mod mfa_phone;
+mod mfa_races;
 mod notifications;
 mod off;
 mod otp;

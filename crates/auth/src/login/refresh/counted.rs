@@ -27,11 +27,12 @@ impl Refresh<'_> {
             session.refresh_token_counter = Some(i64::try_from(counter + 1).unwrap_or(i64::MAX));
             header("sb-auth-refresh-token-reuse", "false")
         } else {
+            // One from before a second factor was proven is void, whoever has it: a client that refreshes meanwhile.
             let failed = Error::database("Database error granting user");
+            if token.counter < sessions::floor(tx, session.id).await.map_err(failed)? {
+                return Err(Error::RefreshTokenNotFound);
+            }
             match self.reuse_causes(age, &session) {
-                Some(_) if token.counter < sessions::floor(tx, session.id).await.map_err(failed)? => {
-                    return Err(Error::RefreshTokenNotFound);
-                }
                 Some(causes) => HeaderMap::from_iter([(
                     HeaderName::from_static("sb-auth-refresh-token-reuse-cause"),
                     HeaderValue::from_str(&causes).expect("the causes' names are visible ASCII"),
