@@ -12,6 +12,7 @@ use crate::asked::Asked;
 use crate::error::Error;
 use crate::hooks::HookName;
 use crate::json::Json;
+use crate::login;
 use crate::metadata;
 use crate::model::audit::{self, Action, Actor};
 use crate::model::identities::{self, Identity};
@@ -142,6 +143,7 @@ async fn open(start: &Start<'_>, user: &User, password: &str) -> Result<Response
     let failed = Error::database(NOT_SAVED);
     let state = start.state;
     let is_own = state.hasher.verify(SecretString::from(password), state.password_hash(user)?).await?;
+    login::tell(state, start.client, user, is_own).await?;
     if !is_own || user.is_banned(state.clock.now()) {
         record(start, user).await?;
         return Err(Error::UserAlreadyExists);
