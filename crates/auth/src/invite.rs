@@ -52,6 +52,7 @@ pub(crate) async fn post(
         challenge: None,
         redirect_to: &redirect_to,
         channel: "",
+        at: state.clock.now(),
     };
     let (user, is_new) = match invite(&start, &admin).await {
         // Somebody else has just made the account, or it is one of another audience.

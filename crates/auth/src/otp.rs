@@ -114,8 +114,9 @@ async fn answer(state: &State, client: &Client, redirect_to: &str, request: &Req
         challenge: challenge.as_ref(),
         redirect_to,
         channel: &request.channel,
+        at: state.clock.now(),
     };
-    let asked = Asked::note(state, &contact, asked::Kind::SignIn).await?;
+    let asked = Asked::note(state, &contact, (asked::Kind::SignIn, start.at)).await?;
     let pace = Pace::begin(state, Flow::Otp);
     let (way, outcome) = match send(&start, &asked).await {
         // Somebody else has just made the account, or it is one of another audience.
@@ -231,7 +232,7 @@ async fn sign_in(start: &Start<'_>, tx: &mut Transaction, user: &User) -> Result
     audit::insert(tx, state, &entry, state.clock.now()).await.map_err(&failed)?;
     match start.contact {
         Contact::Email(_) => {
-            Letters { state, client, redirect_to, is_pkce }.magic_link(tx, user).await?;
+            Letters { state, client, redirect_to, is_pkce }.magic_link(tx, user, start.at).await?;
             Ok(None)
         }
         Contact::Phone(_) => Texting { state, client, channel }.confirmation(tx, user).await,

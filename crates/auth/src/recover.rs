@@ -1,6 +1,7 @@
 //! `POST /recover`: a mail to who has forgotten the password.
 
 use axum::extract::State as With;
+use jiff::Timestamp;
 use pg::Context;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -46,12 +47,13 @@ pub(crate) async fn post(
     let challenge = Challenge::read(&request.code_challenge_method, &request.code_challenge)?;
     let failed = Error::database("Unable to process request");
     let aud = client.audience(None, &state.settings);
-    let asked = Asked::note(&state, &contact, Kind::Recovery).await?;
+    let at = state.clock.now();
+    let asked = Asked::note(&state, &contact, (Kind::Recovery, at)).await?;
     let pace = Pace::begin(&state, Flow::Recover);
     let user = contact.find_user(&state.db, &aud).await.map_err(&failed)?;
     let (way, outcome) = match &user {
         Some(user) if asked.is_held(user.recovery_sent_at) => (Way::Account, asked.count_unsent().await),
-        Some(user) => (Way::Account, send(&state, &client, &redirect_to, (user, challenge.as_ref())).await),
+        Some(user) => (Way::Account, send(&state, &client, &redirect_to, (user, challenge.as_ref(), at)).await),
         None => (Way::Nobody, asked.count_unsent().await),
     };
     pace.settle(way, asked.close(outcome).await).await?;
@@ -63,7 +65,7 @@ async fn send(
     state: &State,
     client: &Client,
     redirect_to: &str,
-    (user, challenge): (&User, Option<&Challenge>),
+    (user, challenge, at): (&User, Option<&Challenge>, Timestamp),
 ) -> Result<(), Error> {
     let failed = Error::database("Unable to process request");
     let mut tx = state.asking([HookName::SendEmail]).write(&Context::service()).await.map_err(&failed)?;
@@ -73,6 +75,6 @@ async fn send(
     let entry = audit::payload(&Actor::user(user), Action::UserRecoveryRequested, None);
     audit::insert(&mut tx, state, &entry, state.clock.now()).await.map_err(&failed)?;
     let letters = Letters { state, client, redirect_to, is_pkce: challenge.is_some() };
-    letters.recovery(&mut tx, user).await?;
+    letters.recovery(&mut tx, user, at).await?;
     tx.commit().await.map_err(&failed)
 }

@@ -117,6 +117,7 @@ pub(crate) async fn generate_link(
         challenge: None,
         redirect_to: &redirect_to,
         channel: "",
+        at: state.clock.now(),
     };
     let link = Link { start, admin: &admin, request: &request };
     let (user, made, is_new) = link.make(kind).await?;
@@ -266,7 +267,7 @@ impl Link<'_> {
             }
         }
         let code = letters.code(&user.email);
-        letters.keep(tx, user, kind.letter(), &code).await.map_err(failed)?;
+        letters.keep(tx, user, (kind.letter(), state.clock.now()), &code).await.map_err(failed)?;
         Ok(code)
     }
 }

@@ -9,6 +9,7 @@ mod admin_more;
 mod admin_ranks;
 mod advisories;
 mod anonymous;
+mod asked;
 mod at_once;
 mod audit;
 mod audit_actions;
