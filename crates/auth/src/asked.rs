@@ -104,6 +104,15 @@ impl<'a> Asked<'a> {
         }
     }
 
+    /// Hands on what came of sending; nothing, where the account is gone or another one by now, counts like what is
+    /// sent.
+    pub(crate) async fn or_unsent<T>(&self, outcome: Result<Option<T>, Error>) -> Result<Option<T>, Error> {
+        match outcome {
+            Ok(None) => self.count_unsent().await.map(|()| None),
+            outcome => outcome,
+        }
+    }
+
     /// Hands the outcome on. What failed was not asked for, so that it may be tried again at once.
     pub(crate) async fn close<T>(self, outcome: Result<T, Error>) -> Result<T, Error> {
         if outcome.is_err() {

@@ -171,10 +171,11 @@ async fn send(start: &Start<'_>, asked: &Asked<'_>) -> (Way, Result<Option<Strin
         (Way::Unconfirmed, user.confirmation_sent_at)
     };
     let outcome = match way {
-        _ if asked.is_held(last) => unsent(asked).await,
-        Way::Account => sign_in_again(start, &user).await,
-        Way::Unconfirmed | Way::Nobody => existing::ask_again(start, &user).await,
+        _ if asked.is_held(last) => unsent(asked).await.map(Some),
+        Way::Account => asked.or_unsent(sign_in_again(start, &user).await).await,
+        Way::Unconfirmed | Way::Nobody => asked.or_unsent(existing::ask_again(start, &user).await).await,
     };
+    let outcome = outcome.map(Option::flatten);
     (way, outcome)
 }
 
@@ -191,12 +192,14 @@ async fn unsent(asked: &Asked<'_>) -> Result<Option<String>, Error> {
     asked.count_unsent().await.map(|()| None)
 }
 
-async fn sign_in_again(start: &Start<'_>, user: &User) -> Result<Option<String>, Error> {
+/// Sends a link or code again; `None` where nobody is reached there any more, else the message's id where there is one.
+async fn sign_in_again(start: &Start<'_>, found: &User) -> Result<Option<Option<String>>, Error> {
     let failed = Error::database(FAILED);
     let mut tx = start.state.asking([start.contact.sender()]).write(&Context::service()).await.map_err(&failed)?;
-    let message_id = sign_in(start, &mut tx, user).await?;
+    let Some(user) = start.contact.lock_user(&mut tx, found).await.map_err(&failed)? else { return Ok(None) };
+    let message_id = sign_in(start, &mut tx, &user).await?;
     tx.commit().await.map_err(&failed)?;
-    Ok(message_id)
+    Ok(Some(message_id))
 }
 
 /// Makes the account and sends what confirms it, or, where it counts as confirmed, what signs in.

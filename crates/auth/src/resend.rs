@@ -95,7 +95,7 @@ pub(crate) async fn post(
         Resend { state: &state, client: &client, redirect_to: &redirect_to, challenge: challenge.as_ref(), kind, at };
     let (way, outcome) = match &user {
         Some(user) if asked.is_held(kind.last(user)) => (Way::Account, asked.count_unsent().await),
-        Some(user) => (Way::Account, resend.send(user).await),
+        Some(user) => (Way::Account, asked.or_unsent(resend.send(&contact, user).await).await.map(drop)),
         None => (Way::Nobody, asked.count_unsent().await),
     };
     pace.settle(way, asked.close(outcome).await).await?;
@@ -161,11 +161,15 @@ struct Resend<'a> {
 }
 
 impl Resend<'_> {
-    async fn send(&self, user: &User) -> Result<(), Error> {
+    /// Sends what is under way; `None` where nothing is any more.
+    async fn send(&self, contact: &Contact, found: &User) -> Result<Option<()>, Error> {
         let failed = Error::database(FAILED);
         let mut tx = self.state.asking([self.sender()]).write(&Context::service()).await.map_err(&failed)?;
-        self.send_in(&mut tx, user).await?;
-        tx.commit().await.map_err(failed)
+        let user = contact.lock_user(&mut tx, found).await.map_err(&failed)?;
+        let Some(user) = user.filter(|user| waits(self.kind, user)) else { return Ok(None) };
+        self.send_in(&mut tx, &user).await?;
+        tx.commit().await.map_err(failed)?;
+        Ok(Some(()))
     }
 
     fn sender(&self) -> HookName {

@@ -39,6 +39,7 @@ mod mfa_phone;
 mod notifications;
 mod off;
 mod otp;
+mod overtaken;
 mod phone;
 mod pinned;
 mod protection;

@@ -39,6 +39,11 @@ async fn a_strangers_sign_up_leaves_the_identities_of_a_confirmed_account() {
 
 /// Sends a request while a transaction holds what it needs, which ends once the request waits for it.
 pub(crate) async fn behind(service: &Service, held: &str, call: Call) -> Answer {
+    meanwhile(service, held, "", call).await
+}
+
+/// The same, where the transaction goes on before it ends.
+pub(crate) async fn meanwhile(service: &Service, held: &str, then: &str, call: Call) -> Answer {
     let holder = service.db.db("supabase_auth_admin");
     let mut tx = holder.write(&Context::service()).await.expect("a connection");
     tx.batch(held).await.expect("valid SQL");
@@ -48,6 +53,7 @@ pub(crate) async fn behind(service: &Service, held: &str, call: Call) -> Answer 
     while service.count(waits).await == 0 {
         tokio::task::yield_now().await;
     }
+    tx.batch(then).await.expect("valid SQL, and nobody waits for whom this waits for");
     tx.commit().await.expect("nothing is in the way");
     waiting.await.expect("no panic")
 }
