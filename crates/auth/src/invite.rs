@@ -55,8 +55,8 @@ pub(crate) async fn post(
         at: state.clock.now(),
     };
     let (user, is_new) = match invite(&start, &admin).await {
-        // Somebody else has just made the account, or it is one of another audience.
-        Err(error) if is_taken(&error) => match invite(&start, &admin).await {
+        // The account has just been deleted, or somebody else has just made it, or it is one of another audience.
+        Err(error) if is_taken(&error) || matches!(error, Error::UserNotFound) => match invite(&start, &admin).await {
             Err(error) if is_taken(&error) => return Err(Error::EmailExists),
             outcome => outcome?,
         },
@@ -71,7 +71,8 @@ pub(crate) async fn post(
 async fn invite(start: &Start<'_>, admin: &Admin) -> Result<(User, bool), Error> {
     let failed = Error::database(FAILED);
     let (state, client, redirect_to) = (start.state, start.client, start.redirect_to);
-    let existing = start.existing().await.map_err(Error::database("Database error finding user"))?;
+    let existing = start.contact.find_user(&state.db, start.aud).await;
+    let existing = existing.map_err(Error::database("Database error finding user"))?;
     let is_new = existing.is_none();
     if existing.as_ref().is_some_and(User::is_confirmed) {
         return Err(Error::EmailExists);
@@ -82,7 +83,13 @@ async fn invite(start: &Start<'_>, admin: &Admin) -> Result<(User, bool), Error>
     let mut tx =
         state.asking([HookName::SendEmail]).write(&Context::service()).await.map_err(Error::database(NOT_SAVED))?;
     let user = match existing {
-        Some(user) => user,
+        Some(found) => {
+            let user = start.contact.lock_user(&mut tx, &found).await.map_err(&failed)?.ok_or(Error::UserNotFound)?;
+            if user.is_confirmed() {
+                return Err(Error::EmailExists);
+            }
+            user
+        }
         None => create::insert_asked(start, "", &mut tx).await?,
     };
     record(start, &mut tx, &user, admin).await.map_err(&failed)?;

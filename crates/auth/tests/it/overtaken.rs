@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use testkit::Call;
 
 use crate::enumeration_limits::{all_at_once, statuses};
-use crate::support::{PASSWORD, Service, text};
+use crate::support::{PASSWORD, Service, assert_error, text};
 use crate::takeover::{behind, meanwhile};
 use crate::verify::settings;
 
@@ -103,4 +103,35 @@ async fn nothing_is_sent_to_an_address_that_an_account_gets_meanwhile() {
     let answer = behind(&service, "update auth.users set email = 'safe@example.com'", call).await;
     assert_eq!(answer.text(), "{}");
     assert_eq!(service.count("vestibule.mailbox").await, mails);
+}
+
+#[tokio::test]
+async fn links_are_made_for_users_as_they_are_by_now() {
+    let admin = testkit::project::service_token();
+    for kind in ["recovery", "magiclink", "signup", "invite", "email_change_new"] {
+        let service = Service::with(settings()).await;
+        service.sign_up("john@example.com").await;
+        let body = json!({"type": kind, "email": "john@example.com", "new_email": "new@example.com"});
+        let call = || Call::post("/admin/generate_link", &body).bearer(&admin);
+        if matches!(kind, "signup" | "invite") {
+            let held = "update auth.users set email_confirmed_at = now()";
+            assert_error(&behind(&service, held, call()).await, 422, "email_exists");
+            service.db.sql("update auth.users set email_confirmed_at = null").await;
+        }
+        assert_error(&behind(&service, "delete from auth.users", call()).await, 404, "user_not_found");
+    }
+}
+
+#[tokio::test]
+async fn an_invitation_meets_the_account_as_it_is_by_now() {
+    let service = Service::with(settings()).await;
+    service.sign_up("john@example.com").await;
+    let admin = testkit::project::service_token();
+    let call = || Call::post("/invite", &json!({"email": "john@example.com"})).bearer(&admin);
+    let held = "update auth.users set email_confirmed_at = now()";
+    assert_error(&behind(&service, held, call()).await, 422, "email_exists");
+    service.db.sql("update auth.users set email_confirmed_at = null").await;
+    let answer = behind(&service, "delete from auth.users", call()).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert_eq!(service.count("auth.users").await, 1, "who is gone is invited anew");
 }
