@@ -266,7 +266,7 @@ impl Link<'_> {
                 }
             }
             LinkKind::Invite => {
-                invite::record(&self.start, tx, user, self.admin).await.map_err(&failed)?;
+                invite::record(&self.start, tx, user.clone(), self.admin).await.map_err(&failed)?;
             }
             LinkKind::MagicLink | LinkKind::Recovery => {}
             LinkKind::EmailChangeCurrent | LinkKind::EmailChangeNew => {
