@@ -6,6 +6,7 @@ use axum::body::Body;
 use axum::extract::{Request, State as With};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use axum::routing::MethodRouter;
 use base::http::RequestId;
 use http::header::{ALLOW, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, StatusCode};
@@ -64,9 +65,11 @@ pub(crate) async fn not_found() -> Response {
     response
 }
 
-/// HEAD where GET does something: programs that look at links before people do must not use them up.
-pub(crate) async fn no_head() -> Response {
-    (StatusCode::METHOD_NOT_ALLOWED, [(ALLOW, "GET, POST")]).into_response()
+/// A route without HEAD, whose GET does something: programs that look at links before people do must not use them up.
+/// Answers the methods that are `allowed` to all others.
+pub(crate) fn without_head(methods: MethodRouter<State>, allowed: &'static str) -> MethodRouter<State> {
+    let refuse = move || async move { (StatusCode::METHOD_NOT_ALLOWED, [(ALLOW, allowed)]).into_response() };
+    methods.head(refuse).fallback(refuse)
 }
 
 fn version(headers: &HeaderMap) -> Version {

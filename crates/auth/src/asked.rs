@@ -17,8 +17,9 @@ use crate::model::letters_asked::{self, Asking, Times};
 use crate::refusal::Refusal;
 use crate::state::State;
 
-/// How much longer than the least time between two letters it is known when they were asked for.
-const KEPT: SignedDuration = SignedDuration::from_hours(1);
+/// How much longer than the least time between two letters it is known when they were asked for: as much as the clocks
+/// of servers on one database may differ.
+const KEPT: SignedDuration = SignedDuration::from_mins(5);
 
 /// What is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,25 +50,31 @@ pub(crate) struct Asked<'a> {
     hash: Vec<u8>,
     times: Times,
     at: Timestamp,
-    is_first: bool,
 }
 
 impl<'a> Asked<'a> {
-    /// Notes what is asked for. An error when mail cannot go there, or the last one was asked for too recently.
-    pub(crate) async fn note(state: &'a State, contact: &'a Contact, kind: Kind) -> Result<Self, Error> {
+    /// Notes what is asked for, and when. An error when mail cannot go there, or the last one was asked for too
+    /// recently.
+    pub(crate) async fn note(
+        state: &'a State,
+        contact: &'a Contact,
+        (kind, at): (Kind, Timestamp),
+    ) -> Result<Self, Error> {
         if let Contact::Email(email) = contact {
             letters::check_recipient(state, email).await?;
         }
         let frequency = frequency(state, contact);
-        let (text, at) = (contact.email().or(contact.phone()).unwrap_or_default(), state.clock.now());
+        let text = contact.email().or(contact.phone()).unwrap_or_default();
         let longest = state.settings.mailer_max_frequency.max(state.settings.sms.max_frequency);
-        let (since, kept_since) = (before(at, frequency), before(at, longest).saturating_sub(KEPT));
+        // Without a least time, no two are compared: another server's clock, or another request, may be ahead.
+        let since = (!frequency.is_zero()).then(|| before(at, frequency));
+        let kept_since = before(at, longest).saturating_sub(KEPT);
         let (hash, times) = (Sha256::digest(text).to_vec(), kind.times());
         let asking =
             Asking { contact: &hash, times, at, since, kept_since: kept_since.unwrap_or(Timestamp::UNIX_EPOCH) };
         let failed = Error::database("Unable to process request");
         match letters_asked::ask(&state.db, &asking).await.map_err(failed)? {
-            letters_asked::Asked::Due { is_first } => Ok(Self { state, contact, hash, times, at, is_first }),
+            letters_asked::Asked::Due => Ok(Self { state, contact, hash, times, at }),
             letters_asked::Asked::TooSoon(last) => {
                 let seconds = seconds_left(last, frequency, at).unwrap_or(1);
                 Err(match contact {
@@ -79,13 +86,12 @@ impl<'a> Asked<'a> {
     }
 
     /// Whether nothing is to be sent since the account has been sent such a letter of late, although nothing is known
-    /// of that here: an administrator has sent it, or the database comes from elsewhere. That must not show either.
-    /// Answers about numbers show it by the message's id, so numbers do without.
+    /// of that here: an administrator or the user has caused it, or the database comes from elsewhere. That must not
+    /// show either. What was asked for here is written in the user's row with the time that is known here, so that it
+    /// holds nothing longer. Answers about numbers show it by the message's id, so numbers do without.
     pub(crate) fn is_held(&self, last: Option<Timestamp>) -> bool {
         let frequency = frequency(self.state, self.contact);
-        self.is_first
-            && self.contact.email().is_some()
-            && last.is_some_and(|last| seconds_left(last, frequency, self.at).is_some())
+        self.contact.email().is_some() && last.is_some_and(|last| seconds_left(last, frequency, self.at).is_some())
     }
 
     /// Counts what is not sent like what is.
@@ -95,6 +101,15 @@ impl<'a> Asked<'a> {
             Contact::Email(_) => limits::check_sending(self.state, Sending::Mail).await,
             Contact::Phone(phone) if sms.test_code(phone, self.at).is_some() => Ok(()),
             Contact::Phone(_) => limits::check_sending(self.state, Sending::Message).await,
+        }
+    }
+
+    /// Hands on what came of sending; nothing, where the account is gone or another one by now, counts like what is
+    /// sent.
+    pub(crate) async fn or_unsent<T>(&self, outcome: Result<Option<T>, Error>) -> Result<Option<T>, Error> {
+        match outcome {
+            Ok(None) => self.count_unsent().await.map(|()| None),
+            outcome => outcome,
         }
     }
 

@@ -1,6 +1,6 @@
 //! What an account is reached by: an email address or a phone number.
 
-use pg::Db;
+use pg::{Db, Transaction};
 
 use crate::hooks::HookName;
 use crate::model::users::{self, User};
@@ -50,6 +50,20 @@ impl Contact {
         match self {
             Self::Email(email) => users::find_by_email(db, email, aud).await,
             Self::Phone(phone) => users::find_by_phone(db, phone, aud).await,
+        }
+    }
+
+    /// Locks a user who was found by it and reads the row again; `None` when the user is gone, or has another address
+    /// or number by now. Comes first in a transaction, as wherever several things of a user are written.
+    pub(crate) async fn lock_user(&self, tx: &mut Transaction, found: &User) -> Result<Option<User>, pg::Error> {
+        let user = users::lock(tx, found.id).await?;
+        Ok(user.filter(|user| self.of(user) == self.of(found) && user.aud == found.aud))
+    }
+
+    fn of<'a>(&self, user: &'a User) -> &'a str {
+        match self {
+            Self::Email(_) => &user.email,
+            Self::Phone(_) => &user.phone,
         }
     }
 

@@ -5,17 +5,19 @@ use axum::response::IntoResponse;
 use axum::response::Response;
 use pg::{Context, Transaction};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::bearer::Admin;
+use crate::changes;
 use crate::client::Client;
 use crate::contact::Contact;
 use crate::error::Error;
 use crate::hooks::{self, HookName};
 use crate::json::{Body, Json};
 use crate::letters::{self, Letters};
-use crate::metadata::Fields;
+use crate::metadata::{self, Fields};
 use crate::model::audit::{self, Action, Actor};
+use crate::model::identities;
 use crate::model::users::{self, User};
 use crate::redirect::RedirectTo;
 use crate::signup::create::{self, NOT_SAVED};
@@ -52,10 +54,11 @@ pub(crate) async fn post(
         challenge: None,
         redirect_to: &redirect_to,
         channel: "",
+        at: state.clock.now(),
     };
     let (user, is_new) = match invite(&start, &admin).await {
-        // Somebody else has just made the account, or it is one of another audience.
-        Err(error) if is_taken(&error) => match invite(&start, &admin).await {
+        // The account has just been deleted, or somebody else has just made it, or it is one of another audience.
+        Err(error) if is_taken(&error) || matches!(error, Error::UserNotFound) => match invite(&start, &admin).await {
             Err(error) if is_taken(&error) => return Err(Error::EmailExists),
             outcome => outcome?,
         },
@@ -70,7 +73,8 @@ pub(crate) async fn post(
 async fn invite(start: &Start<'_>, admin: &Admin) -> Result<(User, bool), Error> {
     let failed = Error::database(FAILED);
     let (state, client, redirect_to) = (start.state, start.client, start.redirect_to);
-    let existing = start.existing().await.map_err(Error::database("Database error finding user"))?;
+    let existing = start.contact.find_user(&state.db, start.aud).await;
+    let existing = existing.map_err(Error::database("Database error finding user"))?;
     let is_new = existing.is_none();
     if existing.as_ref().is_some_and(User::is_confirmed) {
         return Err(Error::EmailExists);
@@ -81,10 +85,16 @@ async fn invite(start: &Start<'_>, admin: &Admin) -> Result<(User, bool), Error>
     let mut tx =
         state.asking([HookName::SendEmail]).write(&Context::service()).await.map_err(Error::database(NOT_SAVED))?;
     let user = match existing {
-        Some(user) => user,
+        Some(found) => {
+            let user = start.contact.lock_user(&mut tx, &found).await.map_err(&failed)?.ok_or(Error::UserNotFound)?;
+            if user.is_confirmed() {
+                return Err(Error::EmailExists);
+            }
+            user
+        }
         None => create::insert_asked(start, "", &mut tx).await?,
     };
-    record(start, &mut tx, &user, admin).await.map_err(&failed)?;
+    let user = record(start, &mut tx, user, admin).await.map_err(&failed)?;
     let letters = Letters { state, client, redirect_to, is_pkce: false };
     letters.invite(&mut tx, &user).await?;
     let user = users::reload(&mut tx, user.id).await.map_err(&failed)?.ok_or(Error::UserNotFound)?;
@@ -92,16 +102,42 @@ async fn invite(start: &Start<'_>, admin: &Admin) -> Result<(User, bool), Error>
     Ok((user, is_new))
 }
 
-/// Notes that a user is invited, and who did it.
+/// Notes that a user is invited, and who did it; returns the user as they are invited. The user is locked, or new.
 pub(crate) async fn record(
     start: &Start<'_>,
     tx: &mut Transaction,
-    user: &User,
+    user: User,
     admin: &Admin,
-) -> Result<(), pg::Error> {
+) -> Result<User, pg::Error> {
     let at = start.state.clock.now();
-    let traits = json!({"user_id": user.id, "user_email": user.email});
+    let mut traits = json!({"user_id": user.id, "user_email": user.email});
+    let invited = if is_from_outside(&user) { start_anew(start, tx, &user).await? } else { user.clone() };
+    changes::note_in(&mut traits, &user, &invited);
     let entry = audit::payload(&Actor::admin(admin), Action::UserInvited, Some(traits));
     audit::insert(tx, start.state, &entry, at).await?;
-    users::invite(tx, user.id, at).await
+    users::invite(tx, invited.id, at).await?;
+    Ok(invited)
+}
+
+/// Whether an account may have been made by a stranger: nothing is confirmed, and whoever made it signed up. That
+/// writes `sub` into the metadata, which what administrators make is without.
+fn is_from_outside(user: &User) -> bool {
+    user.is_nobodys() && user.user_metadata["sub"].is_string()
+}
+
+/// Takes from an account what a stranger may have left there for when its owner comes: password, metadata and other
+/// ways to sign in. It is then like one that the invitation makes.
+async fn start_anew(start: &Start<'_>, tx: &mut Transaction, user: &User) -> Result<User, pg::Error> {
+    let at = start.state.clock.now();
+    users::set_password(tx, user.id, "", None, at).await?;
+    identities::delete_all(tx, user.id).await?;
+    create::add_identity(start, tx, user, &Fields::new()).await?;
+    let providers = metadata::of_providers(&[start.contact.provider().to_owned()]);
+    let anew = User {
+        app_metadata: metadata::merge(user.app_metadata.clone(), providers),
+        user_metadata: Value::Object(start.data.clone()),
+        ..user.clone()
+    };
+    users::set_metadata(tx, &anew, at).await?;
+    Ok(users::reload(tx, user.id).await?.unwrap_or(anew))
 }

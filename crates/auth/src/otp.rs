@@ -114,8 +114,9 @@ async fn answer(state: &State, client: &Client, redirect_to: &str, request: &Req
         challenge: challenge.as_ref(),
         redirect_to,
         channel: &request.channel,
+        at: state.clock.now(),
     };
-    let asked = Asked::note(state, &contact, asked::Kind::SignIn).await?;
+    let asked = Asked::note(state, &contact, (asked::Kind::SignIn, start.at)).await?;
     let pace = Pace::begin(state, Flow::Otp);
     let (way, outcome) = match send(&start, &asked).await {
         // Somebody else has just made the account, or it is one of another audience.
@@ -170,10 +171,11 @@ async fn send(start: &Start<'_>, asked: &Asked<'_>) -> (Way, Result<Option<Strin
         (Way::Unconfirmed, user.confirmation_sent_at)
     };
     let outcome = match way {
-        _ if asked.is_held(last) => unsent(asked).await,
-        Way::Account => sign_in_again(start, &user).await,
-        Way::Unconfirmed | Way::Nobody => existing::ask_again(start, &user).await,
+        _ if asked.is_held(last) => unsent(asked).await.map(Some),
+        Way::Account => asked.or_unsent(sign_in_again(start, &user).await).await,
+        Way::Unconfirmed | Way::Nobody => asked.or_unsent(existing::ask_again(start, &user).await).await,
     };
+    let outcome = outcome.map(Option::flatten);
     (way, outcome)
 }
 
@@ -190,12 +192,14 @@ async fn unsent(asked: &Asked<'_>) -> Result<Option<String>, Error> {
     asked.count_unsent().await.map(|()| None)
 }
 
-async fn sign_in_again(start: &Start<'_>, user: &User) -> Result<Option<String>, Error> {
+/// Sends a link or code again; `None` where nobody is reached there any more, else the message's id where there is one.
+async fn sign_in_again(start: &Start<'_>, found: &User) -> Result<Option<Option<String>>, Error> {
     let failed = Error::database(FAILED);
     let mut tx = start.state.asking([start.contact.sender()]).write(&Context::service()).await.map_err(&failed)?;
-    let message_id = sign_in(start, &mut tx, user).await?;
+    let Some(user) = start.contact.lock_user(&mut tx, found).await.map_err(&failed)? else { return Ok(None) };
+    let message_id = sign_in(start, &mut tx, &user).await?;
     tx.commit().await.map_err(&failed)?;
-    Ok(message_id)
+    Ok(Some(message_id))
 }
 
 /// Makes the account and sends what confirms it, or, where it counts as confirmed, what signs in.
@@ -231,7 +235,7 @@ async fn sign_in(start: &Start<'_>, tx: &mut Transaction, user: &User) -> Result
     audit::insert(tx, state, &entry, state.clock.now()).await.map_err(&failed)?;
     match start.contact {
         Contact::Email(_) => {
-            Letters { state, client, redirect_to, is_pkce }.magic_link(tx, user).await?;
+            Letters { state, client, redirect_to, is_pkce }.magic_link(tx, user, start.at).await?;
             Ok(None)
         }
         Contact::Phone(_) => Texting { state, client, channel }.confirmation(tx, user).await,

@@ -1,6 +1,7 @@
 //! `POST /recover`: a mail to who has forgotten the password.
 
 use axum::extract::State as With;
+use jiff::Timestamp;
 use pg::Context;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -46,33 +47,46 @@ pub(crate) async fn post(
     let challenge = Challenge::read(&request.code_challenge_method, &request.code_challenge)?;
     let failed = Error::database("Unable to process request");
     let aud = client.audience(None, &state.settings);
-    let asked = Asked::note(&state, &contact, Kind::Recovery).await?;
+    let at = state.clock.now();
+    let asked = Asked::note(&state, &contact, (Kind::Recovery, at)).await?;
     let pace = Pace::begin(&state, Flow::Recover);
     let user = contact.find_user(&state.db, &aud).await.map_err(&failed)?;
+    let recovery =
+        Recovery { state: &state, client: &client, redirect_to: &redirect_to, challenge: challenge.as_ref(), at };
     let (way, outcome) = match &user {
         Some(user) if asked.is_held(user.recovery_sent_at) => (Way::Account, asked.count_unsent().await),
-        Some(user) => (Way::Account, send(&state, &client, &redirect_to, (user, challenge.as_ref())).await),
+        Some(user) => (Way::Account, asked.or_unsent(recovery.send(&contact, user).await).await.map(drop)),
         None => (Way::Nobody, asked.count_unsent().await),
     };
     pace.settle(way, asked.close(outcome).await).await?;
     Ok(Json(json!({})))
 }
 
-/// Sends the letter.
-async fn send(
-    state: &State,
-    client: &Client,
-    redirect_to: &str,
-    (user, challenge): (&User, Option<&Challenge>),
-) -> Result<(), Error> {
-    let failed = Error::database("Unable to process request");
-    let mut tx = state.asking([HookName::SendEmail]).write(&Context::service()).await.map_err(&failed)?;
-    if let Some(challenge) = challenge {
-        challenge.start(state, &mut tx, user.id, "recovery", Proof::Recovery).await.map_err(&failed)?;
+/// What the letter is made of.
+struct Recovery<'a> {
+    state: &'a State,
+    client: &'a Client,
+    redirect_to: &'a str,
+    challenge: Option<&'a Challenge>,
+    /// When it was asked for.
+    at: Timestamp,
+}
+
+impl Recovery<'_> {
+    /// Sends the letter; `None` where nobody is reached there any more.
+    async fn send(&self, contact: &Contact, found: &User) -> Result<Option<()>, Error> {
+        let failed = Error::database("Unable to process request");
+        let Self { state, client, redirect_to, challenge, at } = *self;
+        let mut tx = state.asking([HookName::SendEmail]).write(&Context::service()).await.map_err(&failed)?;
+        let Some(user) = contact.lock_user(&mut tx, found).await.map_err(&failed)? else { return Ok(None) };
+        if let Some(challenge) = challenge {
+            challenge.start(state, &mut tx, user.id, "recovery", Proof::Recovery).await.map_err(&failed)?;
+        }
+        let entry = audit::payload(&Actor::user(&user), Action::UserRecoveryRequested, None);
+        audit::insert(&mut tx, state, &entry, state.clock.now()).await.map_err(&failed)?;
+        let letters = Letters { state, client, redirect_to, is_pkce: challenge.is_some() };
+        letters.recovery(&mut tx, &user, at).await?;
+        tx.commit().await.map_err(&failed)?;
+        Ok(Some(()))
     }
-    let entry = audit::payload(&Actor::user(user), Action::UserRecoveryRequested, None);
-    audit::insert(&mut tx, state, &entry, state.clock.now()).await.map_err(&failed)?;
-    let letters = Letters { state, client, redirect_to, is_pkce: challenge.is_some() };
-    letters.recovery(&mut tx, user).await?;
-    tx.commit().await.map_err(&failed)
 }

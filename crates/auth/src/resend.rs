@@ -87,14 +87,15 @@ pub(crate) async fn post(
     let challenge = Challenge::read(&request.code_challenge_method, &request.code_challenge)?;
     let failed = Error::database(FAILED);
     let aud = client.audience(None, &state.settings);
-    let asked = Asked::note(&state, &contact, kind.asked()).await?;
+    let at = state.clock.now();
+    let asked = Asked::note(&state, &contact, (kind.asked(), at)).await?;
     let pace = Pace::begin(&state, Flow::Resend);
     let user = contact.find_user(&state.db, &aud).await.map_err(&failed)?.filter(|user| waits(kind, user));
     let resend =
-        Resend { state: &state, client: &client, redirect_to: &redirect_to, challenge: challenge.as_ref(), kind };
+        Resend { state: &state, client: &client, redirect_to: &redirect_to, challenge: challenge.as_ref(), kind, at };
     let (way, outcome) = match &user {
         Some(user) if asked.is_held(kind.last(user)) => (Way::Account, asked.count_unsent().await),
-        Some(user) => (Way::Account, resend.send(user).await),
+        Some(user) => (Way::Account, asked.or_unsent(resend.send(&contact, user).await).await.map(drop)),
         None => (Way::Nobody, asked.count_unsent().await),
     };
     pace.settle(way, asked.close(outcome).await).await?;
@@ -155,14 +156,20 @@ struct Resend<'a> {
     redirect_to: &'a str,
     challenge: Option<&'a Challenge>,
     kind: Kind,
+    /// When it was asked for.
+    at: Timestamp,
 }
 
 impl Resend<'_> {
-    async fn send(&self, user: &User) -> Result<(), Error> {
+    /// Sends what is under way; `None` where nothing is any more.
+    async fn send(&self, contact: &Contact, found: &User) -> Result<Option<()>, Error> {
         let failed = Error::database(FAILED);
         let mut tx = self.state.asking([self.sender()]).write(&Context::service()).await.map_err(&failed)?;
-        self.send_in(&mut tx, user).await?;
-        tx.commit().await.map_err(failed)
+        let user = contact.lock_user(&mut tx, found).await.map_err(&failed)?;
+        let Some(user) = user.filter(|user| waits(self.kind, user)) else { return Ok(None) };
+        self.send_in(&mut tx, &user).await?;
+        tx.commit().await.map_err(failed)?;
+        Ok(Some(()))
     }
 
     fn sender(&self) -> HookName {
@@ -173,19 +180,19 @@ impl Resend<'_> {
     }
 
     async fn send_in(&self, tx: &mut Transaction, user: &User) -> Result<(), Error> {
-        let Self { state, client, redirect_to, challenge, kind } = *self;
+        let Self { state, client, redirect_to, challenge, kind, at } = *self;
         let letters = Letters { state, client, redirect_to, is_pkce: challenge.is_some() };
         let texting = Texting { state, client, channel: "sms" };
         match kind {
             Kind::Signup => {
                 self.record(tx, user, Action::UserConfirmationRequested, None).await?;
                 self.begin(tx, user, Proof::EmailSignup).await?;
-                letters.confirmation(tx, user).await
+                letters.confirmation(tx, user, at).await
             }
             Kind::EmailChange => {
                 self.record_change(tx, user).await?;
                 self.begin(tx, user, Proof::EmailChange).await?;
-                letters.email_change_again(tx, user, &user.new_email).await
+                letters.email_change_again(tx, user, (&user.new_email, at)).await
             }
             Kind::Sms => {
                 self.record(tx, user, Action::UserRecoveryRequested, None).await?;

@@ -25,7 +25,8 @@ pub fn router(state: State) -> Router {
         .route("/admin/audit", get(admin::audit::list));
     let router = off::routes(codes(router));
     let router = with_slash(router, "/signup", post(signup::post));
-    let router = with_slash(router, "/verify", get(verify::get).post(verify::post).head(answer::no_head));
+    let verify = get(verify::get).post(verify::post);
+    let router = with_slash(router, "/verify", answer::without_head(verify, "GET, POST"));
     let router = with_slash(router, "/user", get(user::get).put(user::put));
     let router = with_slash(router, "/admin/users", get(admin::list).post(admin::create));
     let one = get(admin::get).put(admin::update).delete(admin::delete);
@@ -42,7 +43,7 @@ fn codes(router: Router<State>) -> Router<State> {
         .route("/otp", post(otp::post))
         .route("/magiclink", post(otp::magic_link))
         .route("/resend", post(resend::post))
-        .route("/reauthenticate", get(reauthenticate::get).head(answer::no_head))
+        .route("/reauthenticate", answer::without_head(get(reauthenticate::get), "GET"))
         .route("/invite", post(invite::post))
         .route("/admin/generate_link", post(admin::generate_link))
 }

@@ -77,9 +77,9 @@ impl LinkKind {
         }
     }
 
-    /// Whether making the link changes fields of a user who is there.
-    fn changes_user(self) -> bool {
-        matches!(self, Self::Signup | Self::EmailChangeCurrent | Self::EmailChangeNew)
+    /// Whether it confirms somebody who is not confirmed yet.
+    fn confirms(self) -> bool {
+        matches!(self, Self::Signup | Self::Invite)
     }
 
     fn name(self) -> &'static str {
@@ -117,6 +117,7 @@ pub(crate) async fn generate_link(
         challenge: None,
         redirect_to: &redirect_to,
         channel: "",
+        at: state.clock.now(),
     };
     let link = Link { start, admin: &admin, request: &request };
     let (user, made, is_new) = link.make(kind).await?;
@@ -149,10 +150,12 @@ struct Link<'a> {
 impl Link<'_> {
     async fn make(&self, kind: LinkKind) -> Result<(User, Made, bool), Error> {
         let failed = Error::database(FAILED);
-        let existing = self.start.existing().await.map_err(Error::database("Database error finding user"))?;
+        let Start { state, contact, aud, .. } = self.start;
+        let existing = contact.find_user(&state.db, aud).await;
+        let existing = existing.map_err(Error::database("Database error finding user"))?;
         let is_new = existing.is_none();
         let kind = match (kind, &existing) {
-            (LinkKind::Signup | LinkKind::Invite, Some(user)) if user.is_confirmed() => return Err(Error::EmailExists),
+            (kind, Some(user)) if kind.confirms() && user.is_confirmed() => return Err(Error::EmailExists),
             (LinkKind::MagicLink, None) => LinkKind::Signup,
             (LinkKind::Signup | LinkKind::Invite, _) | (_, Some(_)) => kind,
             (LinkKind::Recovery | LinkKind::EmailChangeCurrent | LinkKind::EmailChangeNew, None) => {
@@ -164,13 +167,16 @@ impl Link<'_> {
         if is_new {
             self.start.ask_hook().await?;
         }
-        let mut tx = self.start.state.db.write(&Context::service()).await.map_err(&failed)?;
+        let mut tx = state.db.write(&Context::service()).await.map_err(&failed)?;
         let user = match existing {
-            // Locked where the user is changed, so that the audit entry tells what was there just before.
-            Some(user) if kind.changes_user() => {
-                users::lock(&mut tx, user.id).await.map_err(&failed)?.ok_or(Error::UserNotFound)?
+            // Locked, so that the audit entry tells what was there just before.
+            Some(found) => {
+                let user = contact.lock_user(&mut tx, &found).await.map_err(&failed)?.ok_or(Error::UserNotFound)?;
+                if kind.confirms() && user.is_confirmed() {
+                    return Err(Error::EmailExists);
+                }
+                user
             }
-            Some(user) => user,
             None => create::insert_asked(&self.start, &hash, &mut tx).await.map_err(|error| match error {
                 error if crate::signup::is_taken(&error) => Error::EmailExists,
                 error => error,
@@ -179,7 +185,7 @@ impl Link<'_> {
         let code = self.write(&mut tx, kind, &user, &new_email, is_new).await?;
         let changed = users::reload(&mut tx, user.id).await.map_err(&failed)?.ok_or(Error::UserNotFound)?;
         if let Some(entry) = self.entry(kind, (!is_new).then_some(&user), &changed) {
-            audit::insert(&mut tx, self.start.state, &entry, self.start.state.clock.now()).await.map_err(&failed)?;
+            audit::insert(&mut tx, state, &entry, state.clock.now()).await.map_err(&failed)?;
         }
         tx.commit().await.map_err(&failed)?;
         Ok((changed, Made { kind, code }, is_new))
@@ -212,6 +218,9 @@ impl Link<'_> {
             return Err(Error::validation("Enable secure email change to generate link for current email"));
         }
         let email = authkit::address::email(&self.request.new_email)?;
+        if user.is_some_and(|user| user.email.to_lowercase() == email) {
+            return Err(Error::EmailExists);
+        }
         let besides = user.map(|user| user.id);
         let duplicate = users::find_duplicate(&self.start.state.db, &email, self.start.aud, besides).await;
         match duplicate.map_err(Error::database("Database error checking email"))? {
@@ -257,7 +266,7 @@ impl Link<'_> {
                 }
             }
             LinkKind::Invite => {
-                invite::record(&self.start, tx, user, self.admin).await.map_err(&failed)?;
+                invite::record(&self.start, tx, user.clone(), self.admin).await.map_err(&failed)?;
             }
             LinkKind::MagicLink | LinkKind::Recovery => {}
             LinkKind::EmailChangeCurrent | LinkKind::EmailChangeNew => {
@@ -266,7 +275,7 @@ impl Link<'_> {
             }
         }
         let code = letters.code(&user.email);
-        letters.keep(tx, user, kind.letter(), &code).await.map_err(failed)?;
+        letters.keep(tx, user, (kind.letter(), state.clock.now()), &code).await.map_err(failed)?;
         Ok(code)
     }
 }

@@ -37,24 +37,26 @@ pub(crate) struct Letters<'a> {
 }
 
 impl Letters<'_> {
-    /// Asks a user to confirm the address. This and what else strangers may ask for comes after [`crate::asked`].
-    pub(crate) async fn confirmation(&self, tx: &mut Transaction, user: &User) -> Result<(), Error> {
-        self.linked(tx, user, Kind::Confirmation, "Error sending confirmation email").await
+    /// Asks a user to confirm the address. This and what else strangers may ask for comes after [`crate::asked`], and
+    /// is noted in the user's row as sent when it was asked for.
+    pub(crate) async fn confirmation(&self, tx: &mut Transaction, user: &User, at: Timestamp) -> Result<(), Error> {
+        self.linked(tx, user, (Kind::Confirmation, at), "Error sending confirmation email").await
     }
 
     /// Invites somebody, as often as an administrator likes.
     pub(crate) async fn invite(&self, tx: &mut Transaction, user: &User) -> Result<(), Error> {
-        self.linked(tx, user, Kind::Invite, "Error sending invite email").await
+        let at = self.state.clock.now();
+        self.linked(tx, user, (Kind::Invite, at), "Error sending invite email").await
     }
 
     /// Lets a user choose a new password.
-    pub(crate) async fn recovery(&self, tx: &mut Transaction, user: &User) -> Result<(), Error> {
-        self.linked(tx, user, Kind::Recovery, "Error sending recovery email").await
+    pub(crate) async fn recovery(&self, tx: &mut Transaction, user: &User, at: Timestamp) -> Result<(), Error> {
+        self.linked(tx, user, (Kind::Recovery, at), "Error sending recovery email").await
     }
 
     /// Lets a user sign in.
-    pub(crate) async fn magic_link(&self, tx: &mut Transaction, user: &User) -> Result<(), Error> {
-        self.linked(tx, user, Kind::MagicLink, "Error sending magic link email").await
+    pub(crate) async fn magic_link(&self, tx: &mut Transaction, user: &User, at: Timestamp) -> Result<(), Error> {
+        self.linked(tx, user, (Kind::MagicLink, at), "Error sending magic link email").await
     }
 
     /// Sends a code that proves presence, if the last one is not too recent. The user is locked.
@@ -73,23 +75,29 @@ impl Letters<'_> {
     /// Asks for a change of the address, if the last time is not too recent. The user is locked.
     pub(crate) async fn email_change(&self, tx: &mut Transaction, user: &User, new: &str) -> Result<(), Error> {
         self.check_due(user.email_change_sent_at)?;
-        self.email_change_again(tx, user, new).await
+        self.email_change_again(tx, user, (new, self.state.clock.now())).await
     }
 
-    /// Asks at the new address, and at the old one where that must agree too, for a change of the address.
-    pub(crate) async fn email_change_again(&self, tx: &mut Transaction, user: &User, new: &str) -> Result<(), Error> {
+    /// Asks at the new address, and at the old one where that must agree too, for a change of the address. The user is
+    /// locked.
+    pub(crate) async fn email_change_again(
+        &self,
+        tx: &mut Transaction,
+        user: &User,
+        (new, at): (&str, Timestamp),
+    ) -> Result<(), Error> {
         const FAILED: &str = "Error sending email change email";
-        let (failed, at) = (Error::database(FAILED), self.state.clock.now());
+        let failed = Error::database(FAILED);
         let code = self.code(new);
-        self.remember(tx, user, Purpose::EmailChangeNew, new, &code).await.map_err(&failed)?;
         let is_secure = self.state.settings.mailer_secure_email_change && !user.email.is_empty();
         let current = is_secure.then(|| self.code(&user.email));
-        if let Some(code) = &current {
-            self.remember(tx, user, Purpose::EmailChangeCurrent, &user.email, code).await.map_err(&failed)?;
-        }
         let current_hash = current.as_ref().map_or("", |code| &code.hash);
         let change = EmailChange { user_id: user.id, new_email: new, new_hash: &code.hash, current_hash, at };
         one_time_tokens::sent_email_change(tx, &change).await.map_err(&failed)?;
+        self.remember(tx, user, Purpose::EmailChangeNew, new, &code).await.map_err(&failed)?;
+        if let Some(code) = &current {
+            self.remember(tx, user, Purpose::EmailChangeCurrent, &user.email, code).await.map_err(&failed)?;
+        }
         let variables = |code: &Code, to: &str| {
             self.coded(user, Kind::EmailChange, code).text("NewEmail", new).text("SendingTo", to)
         };
@@ -105,9 +113,15 @@ impl Letters<'_> {
     }
 
     /// A letter with a link for the user's own address.
-    async fn linked(&self, tx: &mut Transaction, user: &User, kind: Kind, text: &'static str) -> Result<(), Error> {
+    async fn linked(
+        &self,
+        tx: &mut Transaction,
+        user: &User,
+        (kind, at): (Kind, Timestamp),
+        text: &'static str,
+    ) -> Result<(), Error> {
         let code = self.code(&user.email);
-        self.keep(tx, user, kind, &code).await.map_err(Error::database(text))?;
+        self.keep(tx, user, (kind, at), &code).await.map_err(Error::database(text))?;
         let variables = self.coded(user, kind, &code);
         let post = Post::new(kind, user, &user.email, variables, text).code(&code);
         self.deliver(tx, if kind == Kind::Invite { post } else { post.checked() }).await
@@ -118,10 +132,9 @@ impl Letters<'_> {
         &self,
         tx: &mut Transaction,
         user: &User,
-        kind: Kind,
+        (kind, at): (Kind, Timestamp),
         code: &Code,
     ) -> Result<(), pg::Error> {
-        let at = self.state.clock.now();
         let purpose = match kind {
             Kind::Recovery | Kind::MagicLink => {
                 one_time_tokens::sent_recovery(tx, user.id, &code.hash, at).await?;
@@ -262,8 +275,12 @@ fn origin(url: &str) -> &str {
     &url[..end]
 }
 
-/// The seconds that are left of the least time between two messages, at least one: after them it is over.
+/// The seconds that are left of the least time between two messages, at least one: after them it is over. Without a
+/// least time none are, even where another clock is ahead.
 pub(crate) fn seconds_left(last: Timestamp, frequency: Duration, now: Timestamp) -> Option<i64> {
+    if frequency.is_zero() {
+        return None;
+    }
     let next = last.checked_add(SignedDuration::try_from(frequency).ok()?).ok()?;
     let left = next.duration_since(now);
     left.is_positive().then(|| left.as_secs() + i64::from(left.subsec_nanos() > 0))
@@ -279,6 +296,7 @@ mod tests {
         let left = |milliseconds| seconds_left(last, minute, last + Duration::from_millis(milliseconds));
         assert_eq!([0, 1, 59_000, 59_001, 59_999].map(left), [60, 60, 1, 1, 1].map(Some));
         assert_eq!(left(60_000), None);
+        assert_eq!(seconds_left(last + minute, Duration::ZERO, last), None);
     }
 
     #[test]

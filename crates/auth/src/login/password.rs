@@ -129,7 +129,7 @@ async fn unchanged(state: &State, verified: &User) -> Result<Option<User>, Error
 }
 
 /// Tells the hook of an attempt at an account's password; an error when it rejects it.
-async fn tell(state: &State, client: &Client, user: &User, is_right: bool) -> Result<(), Error> {
+pub(crate) async fn tell(state: &State, client: &Client, user: &User, is_right: bool) -> Result<(), Error> {
     let input = json!({"user_id": user.id, "valid": is_right});
     let decision = hooks::decide(state, client, HookName::PasswordVerificationAttempt, input).await?;
     let Some(decision) = decision.filter(Decision::is_rejection) else { return Ok(()) };

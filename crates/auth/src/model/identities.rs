@@ -151,6 +151,13 @@ pub(crate) async fn delete_others(tx: &mut Transaction, user_id: Uuid, keep: Uui
     tx.execute(DELETE_OTHERS, &[&user_id, &keep]).await.map(drop)
 }
 
+const DELETE_ALL: &str = "delete from auth.identities where user_id = $1";
+
+/// Deletes all identities of a user.
+pub(crate) async fn delete_all(tx: &mut Transaction, user_id: Uuid) -> Result<(), pg::Error> {
+    tx.execute(DELETE_ALL, &[&user_id]).await.map(drop)
+}
+
 const OBSCURE: &str = "update auth.identities set provider_id = $2, identity_data = '{}' where id = $1";
 
 /// Empties an identity, so that its account at the provider is free again.

@@ -17,8 +17,8 @@ pub(crate) struct Asking<'a> {
     pub(crate) contact: &'a [u8],
     pub(crate) times: Times,
     pub(crate) at: Timestamp,
-    /// Since when a time is too recent.
-    pub(crate) since: Timestamp,
+    /// Since when a time is too recent; `None` where none is.
+    pub(crate) since: Option<Timestamp>,
     /// Since when times are kept.
     pub(crate) kept_since: Timestamp,
 }
@@ -26,8 +26,8 @@ pub(crate) struct Asking<'a> {
 /// What becomes of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Asked {
-    /// It may be sent. `is_first` when nothing was known of the address or number.
-    Due { is_first: bool },
+    /// It may be sent.
+    Due,
     /// One of the times is too recent.
     TooSoon(Timestamp),
 }
@@ -49,7 +49,7 @@ const ASK: &str = "
         asked_at = excluded.asked_at
     where (greatest(case when $2 then l.confirmation_at end, case when $3 then l.recovery_at end,
       case when $4 then l.change_at end) > $6) is not true
-    returning not exists (select from vestibule.letters_asked k where k.contact = $1) as is_first";
+    returning true";
 
 const LAST: &str = "
     select greatest(case when $2 then confirmation_at end, case when $3 then recovery_at end,
@@ -60,12 +60,12 @@ const LAST: &str = "
 pub(crate) async fn ask(db: &Db, asking: &Asking<'_>) -> Result<Asked, pg::Error> {
     let Asking { contact, times: Times { confirmation, recovery, change }, at, since, kept_since } = asking;
     let params: [pg::Param<'_>; 7] = [contact, confirmation, recovery, change, at, since, kept_since];
-    if let Some(row) = db.read(&Context::service(), ASK, &params).await?.first() {
-        return Ok(Asked::Due { is_first: row.get("is_first") });
+    if !db.read(&Context::service(), ASK, &params).await?.is_empty() {
+        return Ok(Asked::Due);
     }
     let rows = db.read(&Context::service(), LAST, &[contact, confirmation, recovery, change]).await?;
     // Whoever asked for the last one may have taken it back meanwhile.
-    Ok(Asked::TooSoon(rows.first().and_then(|row| row.get("last")).unwrap_or(*since)))
+    Ok(Asked::TooSoon(rows.first().and_then(|row| row.get("last")).or(*since).unwrap_or(*at)))
 }
 
 const TAKE_BACK: &str = "

@@ -103,10 +103,13 @@ pub(crate) async fn take(
     }))
 }
 
-const SENT_CONFIRMATION: &str =
-    "update auth.users set confirmation_token = $2, confirmation_sent_at = $3, updated_at = $3 where id = $1";
-const SENT_RECOVERY: &str =
-    "update auth.users set recovery_token = $2, recovery_sent_at = $3, updated_at = $3 where id = $1";
+// What is sent was asked for a moment ago; the row may have been written since.
+const SENT_CONFIRMATION: &str = "
+    update auth.users set confirmation_token = $2, confirmation_sent_at = $3, updated_at = greatest(updated_at, $3)
+    where id = $1";
+const SENT_RECOVERY: &str = "
+    update auth.users set recovery_token = $2, recovery_sent_at = $3, updated_at = greatest(updated_at, $3)
+    where id = $1";
 
 /// Notes in the user's row that a confirmation mail was sent.
 pub(crate) async fn sent_confirmation(
@@ -141,7 +144,7 @@ pub(crate) struct EmailChange<'a> {
 const SENT_EMAIL_CHANGE: &str = "
     update auth.users
     set email_change = $2, email_change_token_new = $3, email_change_token_current = $4,
-        email_change_sent_at = $5, email_change_confirm_status = 0, updated_at = $5
+        email_change_sent_at = $5, email_change_confirm_status = 0, updated_at = greatest(updated_at, $5)
     where id = $1";
 
 /// Notes in the user's row that the mails of a change of address were sent.

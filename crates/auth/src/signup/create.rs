@@ -86,7 +86,7 @@ pub(crate) async fn ask(start: &Start<'_>, tx: &mut Transaction, user: &User) ->
     match start.contact {
         Contact::Email(_) => {
             let letters = Letters { state, client, redirect_to, is_pkce: start.challenge.is_some() };
-            letters.confirmation(tx, user).await?;
+            letters.confirmation(tx, user, start.at).await?;
             Ok(None)
         }
         Contact::Phone(_) => Texting { state, client, channel }.confirmation(tx, user).await,
@@ -117,7 +117,7 @@ async fn set_metadata(start: &Start<'_>, tx: &mut Transaction, user: &User) -> R
 async fn write(start: &Start<'_>, hash: &str, more: &Fields, tx: &mut Transaction) -> Result<(User, Value), Error> {
     let failed = Error::database(NOT_SAVED);
     let state = start.state;
-    let (id, at) = (start.id, state.clock.now());
+    let (id, at) = (start.id, start.at);
     let providers = metadata::of_providers(&[start.contact.provider().to_owned()]);
     let hash = if hash.is_empty() { SecretString::default() } else { state.seal(id, hash) };
     let new = NewUser {
@@ -160,7 +160,7 @@ pub(crate) async fn add_identity(
 ) -> Result<(Value, uuid::Uuid), pg::Error> {
     let state = start.state;
     let data = identity_data(start, user.id, &user.email, more);
-    let (id, at) = (state.random.uuid(), state.clock.now());
+    let (id, at) = (state.random.uuid(), start.at);
     let provider = start.contact.provider();
     let identity = NewIdentity { id, user_id: user.id, provider, data: data.clone(), at };
     identities::insert(tx, &identity).await?;

@@ -12,6 +12,7 @@ use crate::asked::Asked;
 use crate::error::Error;
 use crate::hooks::HookName;
 use crate::json::Json;
+use crate::login;
 use crate::metadata;
 use crate::model::audit::{self, Action, Actor};
 use crate::model::identities::{self, Identity};
@@ -38,10 +39,9 @@ pub(super) async fn answer(
         (false, true) => open(start, user, password).await,
         (false, false) => {
             spend_time(start, password).await?;
-            if asked.is_some_and(|asked| asked.is_held(user.confirmation_sent_at)) {
+            let is_held = asked.is_some_and(|asked| asked.is_held(user.confirmation_sent_at));
+            if is_held || ask_again(start, user).await?.is_none() {
                 count_unsent(asked).await?;
-            } else {
-                ask_again(start, user).await?;
             }
             Ok(Json(as_new(start).await?).into_response())
         }
@@ -142,6 +142,7 @@ async fn open(start: &Start<'_>, user: &User, password: &str) -> Result<Response
     let failed = Error::database(NOT_SAVED);
     let state = start.state;
     let is_own = state.hasher.verify(SecretString::from(password), state.password_hash(user)?).await?;
+    login::tell(state, start.client, user, is_own).await?;
     if !is_own || user.is_banned(state.clock.now()) {
         record(start, user).await?;
         return Err(Error::UserAlreadyExists);
@@ -152,18 +153,20 @@ async fn open(start: &Start<'_>, user: &User, password: &str) -> Result<Response
     issued.answer(state)
 }
 
-/// Sends the letter or message again; returns the message's id where there is one. An account of which nothing is
-/// confirmed and that has no identity for it gets one in place of the others; what somebody has confirmed is not a
-/// stranger's to replace.
-pub(crate) async fn ask_again(start: &Start<'_>, user: &User) -> Result<Option<String>, Error> {
+/// Sends the letter or message again; `None` where there is nothing left to confirm, else the message's id where there
+/// is one. An account of which nothing is confirmed and that has no identity for it gets one in place of the others;
+/// what somebody has confirmed is not a stranger's to replace.
+pub(crate) async fn ask_again(start: &Start<'_>, found: &User) -> Result<Option<Option<String>>, Error> {
     let failed = Error::database(NOT_SAVED);
     let mut tx = start.state.asking([start.contact.sender()]).write(&Context::service()).await.map_err(&failed)?;
-    let is_nobodys = user.email_confirmed_at.is_none() && user.phone_confirmed_at.is_none();
-    if is_nobodys && user.identity(start.contact.provider()).is_none() {
-        let (_, id) = create::add_identity(start, &mut tx, user, start.data).await.map_err(&failed)?;
+    // It may have been confirmed since it was found, or another request may have given it the identity.
+    let user = start.contact.lock_user(&mut tx, found).await.map_err(&failed)?;
+    let Some(user) = user.filter(|user| !start.contact.is_confirmed_by(user)) else { return Ok(None) };
+    if user.is_nobodys() && user.identity(start.contact.provider()).is_none() {
+        let (_, id) = create::add_identity(start, &mut tx, &user, start.data).await.map_err(&failed)?;
         identities::delete_others(&mut tx, user.id, id).await.map_err(&failed)?;
     }
-    let message_id = create::ask(start, &mut tx, user).await?;
+    let message_id = create::ask(start, &mut tx, &user).await?;
     tx.commit().await.map_err(failed)?;
-    Ok(message_id)
+    Ok(Some(message_id))
 }

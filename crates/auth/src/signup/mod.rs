@@ -7,6 +7,7 @@ pub(crate) mod existing;
 
 use axum::extract::State as With;
 use axum::response::{IntoResponse, Response};
+use jiff::Timestamp;
 use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -54,6 +55,8 @@ pub(crate) struct Start<'a> {
     pub(crate) redirect_to: &'a str,
     /// How a number is reached.
     pub(crate) channel: &'a str,
+    /// When it was asked for.
+    pub(crate) at: Timestamp,
 }
 
 impl Start<'_> {
@@ -124,12 +127,13 @@ pub(crate) async fn post(
         challenge: challenge.as_ref(),
         redirect_to: &redirect_to,
         channel: &request.channel,
+        at: state.clock.now(),
     };
     if start.is_open() {
         // Nothing is sent, and the answer itself tells.
         return answer(&start, None, &request.password).await.1;
     }
-    let asked = Asked::note(&state, &contact, asked::Kind::Confirmation).await?;
+    let asked = Asked::note(&state, &contact, (asked::Kind::Confirmation, start.at)).await?;
     let pace = Pace::begin(&state, Flow::SignUp);
     let (way, outcome) = answer(&start, Some(&asked), &request.password).await;
     pace.settle(way, asked.close(outcome).await).await

@@ -172,7 +172,7 @@ async fn requests_of_another_audience_are_answered_alike() {
     assert_pairs_alike(phone, &[0, 1, 2, 3, 6], &flows).await;
 }
 
-async fn all_at_once(service: &Service, count: usize, call: impl Fn() -> Call) -> Vec<Answer> {
+pub(crate) async fn all_at_once(service: &Service, count: usize, call: impl Fn() -> Call) -> Vec<Answer> {
     let calls: Vec<_> = (0..count)
         .map(|_| {
             let (router, call) = (service.router.clone(), call());
@@ -187,7 +187,7 @@ async fn all_at_once(service: &Service, count: usize, call: impl Fn() -> Call) -
 }
 
 /// How many of the answers have each status.
-fn statuses(answers: &[Answer]) -> (usize, usize) {
+pub(crate) fn statuses(answers: &[Answer]) -> (usize, usize) {
     let count = |status| answers.iter().filter(|answer| answer.status == status).count();
     (count(200), count(429))
 }

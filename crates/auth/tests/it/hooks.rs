@@ -162,6 +162,23 @@ async fn attempts_at_passwords_are_told_and_may_be_rejected() {
     assert_eq!(event(&service).await["valid"], false);
 }
 
+/// Where addresses are confirmed at once, signing up again opens an account that waits, by its own password.
+#[tokio::test]
+async fn attempts_at_passwords_by_signing_up_are_told_too() {
+    let output = r#"'{"decision": "reject", "message": "enough"}'::jsonb"#;
+    let mut service = with_function(Settings::default(), HookName::PasswordVerificationAttempt, output).await;
+    service.sign_up("john@example.com").await;
+    service.db.sql("update auth.users set email_confirmed_at = null; delete from auth.sessions").await;
+    for (password, is_right) in [("some other horse", false), (PASSWORD, true)] {
+        let answer = service.post("/signup", json!({"email": "john@example.com", "password": password})).await;
+        assert_error(&answer, 400, "invalid_credentials");
+        assert_eq!((&answer.json()["msg"], &event(&service).await["valid"]), (&json!("enough"), &json!(is_right)));
+        assert_eq!(service.count("auth.sessions").await, 0);
+    }
+    service = service.restart(Settings::default());
+    service.sign_up("john@example.com").await;
+}
+
 #[tokio::test]
 async fn new_users_are_told_of_once() {
     let service = with_function(settings(), HookName::AfterUserCreated, "'{}'::jsonb").await;

@@ -136,7 +136,42 @@ async fn links_that_cannot_be_are_refused() {
             422,
             "email_exists",
         ),
+        (
+            json!({"type": "email_change_current", "email": "john@example.com", "new_email": "John@example.com"}),
+            422,
+            "email_exists",
+        ),
     ] {
         assert_error(&link(&service, body).await, status, code);
+    }
+}
+
+/// The address of an identity, as a provider tells it, need not be the user's: nobody is found by it.
+#[tokio::test]
+async fn links_and_invitations_go_by_the_users_own_address() {
+    let service = Service::with(settings()).await;
+    let owner =
+        link(&service, json!({"type": "signup", "email": "g1@corp.example", "password": PASSWORD})).await.json();
+    service
+        .db
+        .sql(
+            "insert into auth.identities (provider_id, user_id, identity_data, provider)
+         select 'g1', id, '{\"sub\": \"g1\", \"email\": \"other@corp.example\"}', 'google' from auth.users;
+         update auth.users set email_confirmed_at = now()",
+        )
+        .await;
+    let other = |kind: &str| json!({"type": kind, "email": "other@corp.example", "password": PASSWORD});
+    assert_error(&link(&service, other("recovery")).await, 404, "user_not_found");
+    assert_error(&link(&service, other("email_change_new")).await, 404, "user_not_found");
+    for kind in ["magiclink", "signup", "invite", "/invite"] {
+        let made = match kind {
+            "/invite" => service.admin_post("/invite", other("")).await,
+            kind => link(&service, other(kind)).await,
+        };
+        assert_eq!(made.status, 200, "{kind}: {}", made.text());
+        let made = made.json();
+        assert_eq!(made["email"], "other@corp.example", "{kind}");
+        assert_ne!(made["id"], owner["id"], "{kind}");
+        service.db.sql("delete from auth.users where email = 'other@corp.example'").await;
     }
 }

@@ -39,6 +39,11 @@ async fn a_strangers_sign_up_leaves_the_identities_of_a_confirmed_account() {
 
 /// Sends a request while a transaction holds what it needs, which ends once the request waits for it.
 pub(crate) async fn behind(service: &Service, held: &str, call: Call) -> Answer {
+    meanwhile(service, held, "", call).await
+}
+
+/// The same, where the transaction goes on before it ends.
+pub(crate) async fn meanwhile(service: &Service, held: &str, then: &str, call: Call) -> Answer {
     let holder = service.db.db("supabase_auth_admin");
     let mut tx = holder.write(&Context::service()).await.expect("a connection");
     tx.batch(held).await.expect("valid SQL");
@@ -48,6 +53,7 @@ pub(crate) async fn behind(service: &Service, held: &str, call: Call) -> Answer 
     while service.count(waits).await == 0 {
         tokio::task::yield_now().await;
     }
+    tx.batch(then).await.expect("valid SQL, and nobody waits for whom this waits for");
     tx.commit().await.expect("nothing is in the way");
     waiting.await.expect("no panic")
 }
@@ -249,4 +255,67 @@ async fn a_test_code_finishes_no_change_of_number_that_has_ended() {
     assert_eq!(service.change(token, json!({"password": "another horse"})).await.status, 200);
     let code = json!({"type": "phone_change", "phone": "15550199", "token": "123123"});
     assert_error(&service.post("/verify", code).await, 403, "otp_expired");
+}
+
+/// Signs up with somebody else's address.
+async fn squat(service: &Service) {
+    let body = json!({"email": "emp@corp.example", "password": "strangers pw", "data": {"role": "boss", "sub": "x"}});
+    assert_eq!(service.post("/signup", body).await.status, 200);
+    service
+        .db
+        .sql(
+            "insert into auth.identities (provider_id, user_id, identity_data, provider)
+         select 'g1', id, '{\"sub\": \"g1\", \"email\": \"emp@corp.example\"}', 'google' from auth.users",
+        )
+        .await;
+}
+
+#[tokio::test]
+async fn an_invitation_leaves_nothing_of_who_signed_up_with_the_address_before() {
+    for path in ["/invite", "/admin/generate_link"] {
+        let service = Service::with(settings()).await;
+        squat(&service).await;
+        service.advance(60);
+        let body = json!({"type": "invite", "email": "emp@corp.example", "data": {"team": 7}});
+        let invited = service.admin_post(path, body).await;
+        assert_eq!(invited.status, 200, "{}", invited.text());
+        let invited = invited.json();
+        assert_eq!(invited["user_metadata"], json!({"team": 7}), "{path}");
+        let identities = invited["identities"].as_array().expect("identities");
+        let data = json!({
+            "sub": invited["id"], "email": "emp@corp.example", "email_verified": false, "phone_verified": false,
+        });
+        assert_eq!((identities.len(), &identities[0]["identity_data"]), (1, &data), "{path}");
+        let changes: Value = service
+            .db
+            .value("select payload::jsonb #> '{traits,changes}' from auth.audit_log_entries where payload ->> 'action' = 'user_invited'")
+            .await;
+        assert_eq!(changes["password"], "changed", "{changes}");
+        let link = match path {
+            "/invite" => service.mail("emp@corp.example").await.link,
+            _ => text(&invited, "action_link").replace("http://127.0.0.1:54321/auth/v1", ""),
+        };
+        let opened = service.send(Call::get(&link)).await;
+        let token = fragment(&opened, "access_token");
+        assert_eq!(service.user(&token).await.json()["user_metadata"], json!({"team": 7, "email_verified": true}));
+        assert_error(&service.sign_in("emp@corp.example", "strangers pw").await, 400, "invalid_credentials");
+    }
+}
+
+#[tokio::test]
+async fn an_invitation_takes_nothing_from_who_was_prepared_by_an_administrator() {
+    let service = Service::with(settings()).await;
+    let body = json!({"email": "emp@corp.example", "password": PASSWORD, "user_metadata": {"team": 7}});
+    assert_eq!(service.admin_post("/admin/users", body).await.status, 200);
+    for _ in 0..2 {
+        service.advance(1);
+        let invited = service.admin_post("/invite", json!({"email": "emp@corp.example", "data": {"team": 8}})).await;
+        assert_eq!(invited.json()["user_metadata"]["team"], 7, "{}", invited.text());
+    }
+    service.send(Call::get(&service.mail("emp@corp.example").await.link)).await;
+    assert_eq!(service.sign_in("emp@corp.example", PASSWORD).await.status, 200);
+    // What the first invitation gave stays when a second one gives nothing.
+    service.admin_post("/invite", json!({"email": "jane@corp.example", "data": {"team": 7}})).await;
+    let again = service.admin_post("/invite", json!({"email": "jane@corp.example"})).await;
+    assert_eq!(again.json()["user_metadata"], json!({"team": 7}));
 }

@@ -225,6 +225,17 @@ async fn looking_at_a_link_does_not_use_it_up() {
     assert_eq!(fragment(&open(&service, &link).await, "type"), "signup");
 }
 
+#[tokio::test]
+async fn what_is_not_for_looking_at_says_which_methods_it_has() {
+    let service = Service::new().await;
+    for (path, allowed) in [("/verify", "GET, POST"), ("/reauthenticate", "GET")] {
+        for method in [Method::HEAD, Method::PUT] {
+            let answer = service.send(Call::new(method, path)).await;
+            assert_eq!((answer.status.as_u16(), answer.header("allow")), (405, allowed), "{path}");
+        }
+    }
+}
+
 /// Where links lead, 0.11 of the reference.
 #[tokio::test]
 async fn links_lead_to_allowed_addresses_only() {

@@ -220,6 +220,11 @@ impl User {
         self.email_confirmed_at.is_some()
     }
 
+    /// Whether nobody has confirmed an address or number of it, so that it may be anybody's who has made it.
+    pub(crate) fn is_nobodys(&self) -> bool {
+        self.email_confirmed_at.is_none() && self.phone_confirmed_at.is_none()
+    }
+
     pub(crate) fn has_verified_factor(&self) -> bool {
         self.factors.iter().any(Factor::is_verified)
     }
