@@ -83,7 +83,7 @@ pub(crate) async fn delete(
     let factor = find(&user, &id)?;
     let failed = Error::database("Database error deleting factor");
     let mut tx = state.db.write(&Context::service()).await.map_err(&failed)?;
-    mfa::remove(&state, &mut tx, user.id, &factor).await.map_err(&failed)?;
+    mfa::remove(&state, &mut tx, user.id, factor.id).await?;
     // As in Supabase the user is the actor; who did it is told beside.
     let admin = Actor::admin(&admin).named();
     let traits = json!({"user_id": user.id, "factor_id": factor.id, "admin": admin});

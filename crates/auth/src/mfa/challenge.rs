@@ -2,7 +2,7 @@
 
 use axum::extract::State as With;
 use jiff::SignedDuration;
-use pg::{Context, Transaction};
+use pg::Context;
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -19,7 +19,7 @@ use crate::json::{Json, OptionalBody};
 use crate::letters::seconds_left;
 use crate::model::audit::{self, Action, Actor};
 use crate::model::challenges::{self, NewChallenge};
-use crate::model::{factors, users};
+use crate::model::factors::Factor;
 use crate::refusal::Refusal;
 use crate::sms::{self, Texting};
 use crate::state::State;
@@ -70,8 +70,11 @@ pub(super) async fn post(
         .write(&Context::service())
         .await
         .map_err(&failed)?;
+    // Locked, so that the factor stays, and no second code is made meanwhile.
+    let member = member.hold(&state, &mut tx).await?;
+    let factor = member.provable_factor(&factor_id)?;
     let code = match kind {
-        Kind::Phone => Some(PhoneCode::make(&state, &mut tx, &member, factor.id).await?),
+        Kind::Phone => Some(PhoneCode::make(&state, factor)?),
         Kind::Totp | Kind::Webauthn => None,
     };
     if sms::maker_of_codes(&state).is_none() {
@@ -100,15 +103,14 @@ struct PhoneCode {
 }
 
 impl PhoneCode {
-    /// A new one, unless the last is too recent. Locks the user, so that no second one is made meanwhile.
-    async fn make(state: &State, tx: &mut Transaction, member: &Member, factor_id: Uuid) -> Result<Self, Error> {
-        let (failed, settings) = (Error::database(NOT_CREATED), &state.settings.mfa);
-        users::hold(tx, member.user.id).await.map_err(&failed)?;
-        let factor = factors::read_phone(tx, factor_id).await.map_err(&failed)?;
-        let (number, last) = factor.ok_or(FACTOR_NOT_FOUND)?;
-        match last.and_then(|last| seconds_left(last, settings.phone_max_frequency, state.clock.now())) {
-            Some(seconds) => Err(Refusal::SmsTooSoon(seconds).into()),
-            None => Ok(Self { number, digits: authkit::otp::code(&state.random, settings.phone_otp_length) }),
+    /// A new one, unless the last is too recent.
+    fn make(state: &State, factor: &Factor) -> Result<Self, Error> {
+        let (settings, last) = (&state.settings.mfa, factor.last_challenged_at);
+        if let Some(seconds) = last.and_then(|last| seconds_left(last, settings.phone_max_frequency, state.clock.now()))
+        {
+            return Err(Refusal::SmsTooSoon(seconds).into());
         }
+        let digits = authkit::otp::code(&state.random, settings.phone_otp_length);
+        Ok(Self { number: factor.phone.clone(), digits })
     }
 }

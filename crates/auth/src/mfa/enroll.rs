@@ -87,7 +87,8 @@ pub(super) async fn post(
         _ => Error::Database("Database error creating factor", error),
     };
     let mut tx = state.db.write(&Context::service()).await.map_err(failed)?;
-    let user = lock(&state, &mut tx, &member, device.phone()).await.map_err(failed)?;
+    let member = member.hold(&state, &mut tx).await?;
+    let user = tidy(&state, &mut tx, member.user.id, device.phone()).await.map_err(failed)?;
     let user = user.ok_or(Error::TokenUserNotFound)?;
     if user.factors.iter().any(|factor| Some(&*factor.phone) == device.phone()) {
         return Err(PHONE_TAKEN.into());
@@ -146,16 +147,8 @@ impl Device {
     }
 }
 
-/// The user with current factors, without those that nobody went on with and one with the same number that was not
-/// verified; locked, so that limits hold.
-async fn lock(
-    state: &State,
-    tx: &mut Transaction,
-    member: &Member,
-    phone: Option<&str>,
-) -> Result<Option<User>, pg::Error> {
-    let id = member.user.id;
-    users::hold(tx, id).await?;
+/// The user without factors that nobody went on with and one with the same number that was not verified.
+async fn tidy(state: &State, tx: &mut Transaction, id: Uuid, phone: Option<&str>) -> Result<Option<User>, pg::Error> {
     let lifetime = SignedDuration::try_from(state.settings.mfa.factor_lifetime()).unwrap_or(SignedDuration::MAX);
     if let Ok(before) = state.clock.now().checked_sub(lifetime) {
         factors::delete_stale(tx, id, before).await?;

@@ -5,10 +5,11 @@ use std::collections::HashMap;
 use axum::extract::{FromRequestParts, Path};
 use http::StatusCode;
 use http::request::Parts;
+use pg::Transaction;
 use uuid::Uuid;
 
 use super::denials::{FACTOR_NOT_FOUND, VERIFY_NEEDS_AAL2};
-use crate::bearer::Authenticated;
+use crate::bearer::{self, Authenticated};
 use crate::denial::Denial;
 use crate::error::Error;
 use crate::model::factors::Factor;
@@ -39,6 +40,12 @@ impl FromRequestParts<State> for Member {
 }
 
 impl Member {
+    /// The member as it is now, see [`bearer::hold`]: by it is decided what a factor may do.
+    pub(super) async fn hold(&self, state: &State, tx: &mut Transaction) -> Result<Self, Error> {
+        let (user, session) = bearer::hold(state, tx, self.user.id, Some(self.session.id)).await?;
+        Ok(Self { user, session: session.ok_or(Error::TokenSessionNotFound)? })
+    }
+
     /// Whether the session is at the second level.
     pub(super) fn is_second_level(&self) -> bool {
         self.session.is_second_level()

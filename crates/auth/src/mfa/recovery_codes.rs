@@ -19,7 +19,7 @@ use crate::hooks::HookName;
 use crate::json::{Body, Json};
 use crate::limits::{self, Bucket};
 use crate::model::audit::{self, Action, Actor};
-use crate::model::{recovery_codes, users};
+use crate::model::recovery_codes;
 use crate::state::State;
 
 /// How many codes there are.
@@ -64,13 +64,13 @@ pub(super) async fn get(With(state): With<State>, member: Member) -> Result<Json
 
 /// `POST`: new codes in place of all old ones.
 pub(super) async fn create(With(state): With<State>, member: Member, client: Client) -> Result<Json<Made>, Error> {
-    check(&member)?;
     let failed = Error::database("Database error creating recovery codes");
     let codes: Vec<String> = (0..CODES).map(|_| grouped(&state.random.text(LENGTH, ALPHABET))).collect();
     let hashes = codes.iter().map(|code| hash(code)).collect();
     let created_at = state.clock.now();
     let mut tx = state.db.write(&Context::service()).await.map_err(&failed)?;
-    users::hold(&mut tx, member.user.id).await.map_err(&failed)?;
+    let member = member.hold(&state, &mut tx).await?;
+    check(&member)?;
     recovery_codes::replace(&mut tx, member.user.id, hashes, created_at).await.map_err(&failed)?;
     let entry = audit::payload(&Actor::user(&member.user), Action::RecoveryCodesCreated, None);
     audit::insert_from(&mut tx, &state, &client, &entry).await.map_err(&failed)?;
@@ -80,9 +80,10 @@ pub(super) async fn create(With(state): With<State>, member: Member, client: Cli
 
 /// `DELETE`: no codes any more.
 pub(super) async fn delete(With(state): With<State>, member: Member, client: Client) -> Result<StatusCode, Error> {
-    check(&member)?;
     let failed = Error::database("Database error deleting recovery codes");
     let mut tx = state.db.write(&Context::service()).await.map_err(&failed)?;
+    let member = member.hold(&state, &mut tx).await?;
+    check(&member)?;
     recovery_codes::replace(&mut tx, member.user.id, Vec::new(), state.clock.now()).await.map_err(&failed)?;
     let entry = audit::payload(&Actor::user(&member.user), Action::RecoveryCodesDeleted, None);
     audit::insert_from(&mut tx, &state, &client, &entry).await.map_err(&failed)?;
@@ -101,12 +102,12 @@ pub(super) async fn verify(
         return Err(Error::validation("Code needs to be non-empty"));
     }
     limits::check_user(&state, Bucket::FactorVerify, member.user.id).await?;
+    let failed = Error::database("Database error verifying factor");
+    let mut tx = state.asking([HookName::CustomAccessToken]).write(&Context::service()).await.map_err(&failed)?;
+    let member = member.hold(&state, &mut tx).await?;
     if !member.user.has_verified_factor() {
         return Err(NO_VERIFIED_FACTOR.into());
     }
-    let failed = Error::database("Database error verifying factor");
-    let mut tx = state.asking([HookName::CustomAccessToken]).write(&Context::service()).await.map_err(&failed)?;
-    users::hold(&mut tx, member.user.id).await.map_err(&failed)?;
     if !recovery_codes::take(&mut tx, member.user.id, &hash(&request.code)).await.map_err(&failed)? {
         return Err(WRONG_RECOVERY_CODE.into());
     }

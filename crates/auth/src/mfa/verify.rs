@@ -22,7 +22,6 @@ use crate::limits::{self, Bucket};
 use crate::model::audit::{self, Action, Actor};
 use crate::model::challenges::{self, Challenge};
 use crate::model::factors::{self, Factor};
-use crate::model::users;
 use crate::secrets::Place;
 use crate::state::State;
 
@@ -59,7 +58,8 @@ pub(super) async fn post(
     let failed = Error::database(NOT_VERIFIED);
     let at = state.clock.now();
     let mut tx = state.asking([HookName::CustomAccessToken]).write(&Context::service()).await.map_err(&failed)?;
-    users::hold(&mut tx, member.user.id).await.map_err(&failed)?;
+    let member = member.hold(&state, &mut tx).await?;
+    let factor = member.provable_factor(&factor_id)?;
     if !challenges::set_verified(&mut tx, &challenge, at).await.map_err(&failed)? {
         return Err(OTHER_ADDRESS.into());
     }

@@ -135,18 +135,6 @@ pub(crate) async fn delete_unverified_phone(tx: &mut Transaction, user_id: Uuid,
     tx.execute(DELETE_UNVERIFIED_PHONE, &[&user_id, &phone]).await.map(drop)
 }
 
-const READ_PHONE: &str = "
-    select coalesce(phone, '') as phone, last_challenged_at from auth.mfa_factors where id = $1";
-
-/// The number of a factor as it is now, and when it was last challenged.
-pub(crate) async fn read_phone(
-    tx: &mut Transaction,
-    id: Uuid,
-) -> Result<Option<(String, Option<Timestamp>)>, pg::Error> {
-    let row = tx.query_opt(READ_PHONE, &[&id]).await?;
-    Ok(row.map(|row| (row.get("phone"), row.get("last_challenged_at"))))
-}
-
 /// Name and number of a factor.
 pub(crate) struct Named {
     pub(crate) friendly_name: String,
@@ -175,27 +163,28 @@ pub(crate) async fn update(
 
 const DELETE: &str = "delete from auth.mfa_factors where id = $1";
 
-/// Deletes a factor with its challenges.
-pub(crate) async fn delete(tx: &mut Transaction, id: Uuid) -> Result<(), pg::Error> {
-    tx.execute(DELETE, &[&id]).await.map(drop)
+/// Deletes a factor with its challenges; false when it is gone already.
+pub(crate) async fn delete(tx: &mut Transaction, id: Uuid) -> Result<bool, pg::Error> {
+    Ok(tx.execute(DELETE, &[&id]).await? > 0)
 }
 
+// The claim aal of the next token is made of the methods that are left, and is to say the same as the column.
 const LOWER_SESSIONS: &str = "
     with lowered as (
-        update auth.sessions set aal = 'aal1', factor_id = null, updated_at = $4
+        update auth.sessions set aal = 'aal1', factor_id = null, updated_at = $3
         where user_id = $1 and factor_id = $2
         returning id
     )
     delete from auth.mfa_amr_claims c using lowered
-    where c.session_id = lowered.id and c.authentication_method = $3";
+    where c.session_id = lowered.id
+      and c.authentication_method in ('totp', 'mfa/phone', 'mfa/webauthn', 'mfa/recovery_code')";
 
-/// Takes the second level from the sessions that used a factor.
+/// Takes the second level from the sessions that used a factor last.
 pub(crate) async fn lower_sessions(
     tx: &mut Transaction,
     user_id: Uuid,
     id: Uuid,
-    method: &str,
     at: Timestamp,
 ) -> Result<(), pg::Error> {
-    tx.execute(LOWER_SESSIONS, &[&user_id, &id, &method, &at]).await.map(drop)
+    tx.execute(LOWER_SESSIONS, &[&user_id, &id, &at]).await.map(drop)
 }

@@ -11,7 +11,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::time;
-use super::users::{User, user_columns};
+use super::users::{self, User, user_columns};
 use crate::error::Error;
 use crate::state::State;
 
@@ -303,8 +303,10 @@ const DELETE_OTHERS: &str = "
     delete from auth.sessions where user_id = $1 and id <> $2";
 
 /// Ends all sessions of a user; their refresh tokens go with them, and so do codes that wait to be exchanged for one.
-/// Returns how many there were.
+/// Returns how many there were. Locks the user first, as a step up does: of two that end several sessions, each would
+/// have some that the other one waits for.
 pub(crate) async fn delete_all(tx: &mut Transaction, user_id: Uuid) -> Result<u64, pg::Error> {
+    users::hold(tx, user_id).await?;
     tx.execute(DELETE_ALL, &[&user_id]).await
 }
 
@@ -313,7 +315,8 @@ pub(crate) async fn delete(tx: &mut Transaction, user_id: Uuid, id: Uuid) -> Res
     Ok(tx.execute(DELETE_ONE, &[&user_id, &id]).await? > 0)
 }
 
-/// Ends all sessions of a user but one, and codes that wait to be exchanged for another one.
+/// Ends all sessions of a user but one, and codes that wait to be exchanged for another one. Locks the user first.
 pub(crate) async fn delete_others(tx: &mut Transaction, user_id: Uuid, keep: Uuid) -> Result<(), pg::Error> {
+    users::hold(tx, user_id).await?;
     tx.execute(DELETE_OTHERS, &[&user_id, &keep]).await.map(drop)
 }

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use auth::{MfaSettings, Outside, Settings};
+use authkit::totp::Key;
 use http::Method;
 use serde_json::{Value, json};
 use testkit::{Answer, Call};
 
-use crate::authenticator::{App, answer, challenge, claim, delete, post};
+use crate::authenticator::{App, answer, challenge, claim, delete, enroll, post};
 use crate::phone::Phones;
 use crate::support::{PASSWORD, Service, assert_error, text};
 
@@ -98,4 +99,22 @@ async fn recovery_codes_do_not_outlive_the_factor_that_they_stand_for() {
         assert_eq!(claim(&session, "aal"), "aal1", "{}", claim(&session, "amr"));
     }
     assert_eq!(service.count("auth.sessions where aal <> 'aal1' or factor_id is not null").await, 0);
+}
+
+/// Behaviour 93: what the next token says of the level is what the session may do.
+#[tokio::test]
+async fn a_session_whose_factor_is_removed_is_at_the_first_level_whatever_else_it_used() {
+    let service = Service::new().await;
+    let app = App::verified(&service, "john@example.com").await;
+    let codes = post(&service, &app.session, "/factors/recovery-codes", json!({})).await.json()["codes"].clone();
+    let second = enroll(&service, &app.session, "second").await.json();
+    let key = Key::parse(text(&second["totp"], "secret")).expect("base32");
+    let second = App { session: app.session, factor: text(&second, "id").to_owned(), key };
+    let session = second.step_up(&service, &second.session).await.json();
+    let session = post(&service, &session, "/factors/recovery-codes/verify", json!({"code": codes[0]})).await.json();
+    assert_eq!(delete(&service, &session, &second.factor).await.status, 200);
+    let session = service.refresh(text(&session, "refresh_token")).await.json();
+    assert_eq!(claim(&session, "aal"), "aal1", "{}", claim(&session, "amr"));
+    let changed = service.change(text(&session, "access_token"), json!({"password": "another horse"})).await;
+    assert_error(&changed, 401, "insufficient_aal");
 }
