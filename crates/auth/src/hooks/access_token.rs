@@ -58,12 +58,13 @@ pub(crate) async fn make_claims(
 /// that nobody can use.
 fn check(claims: Value, now: i64) -> Result<Value, Error> {
     let refused = |why: String| Error::from(Refusal::HookOutput(why.into()));
-    let Value::Object(claims) = claims else { return Err(refused("the claims are no object".to_owned())) };
+    let Value::Object(mut claims) = claims else { return Err(refused("the claims are no object".to_owned())) };
     if let Some(name) = REQUIRED.iter().find(|name| claims.get(**name).is_none_or(Value::is_null)) {
         return Err(refused(format!("claim {name} is missing")));
     }
-    if let Some(name) = ["exp", "iat"].iter().find(|name| !claims[**name].is_i64()) {
-        return Err(refused(format!("claim {name} is no whole number")));
+    for name in ["exp", "iat"] {
+        let seconds = whole(&claims[name]).ok_or_else(|| refused(format!("claim {name} is no whole number")))?;
+        claims[name] = seconds.into();
     }
     let token = Token { claims, claims_json: String::new() };
     if let Some(name) = claim_of_wrong_type(&token) {
@@ -74,4 +75,10 @@ fn check(claims: Value, now: i64) -> Result<Value, Error> {
         Ok(()) | Err(TimeError::IssuedInFuture | TimeError::NotYetValid) => Ok(Value::Object(token.claims)),
         Err(error @ (TimeError::Expired | TimeError::NotANumber(_))) => Err(refused(error.to_string())),
     }
+}
+
+/// A number without a fraction, written in whichever way: a language that knows one kind of numbers writes `1.0`.
+fn whole(number: &Value) -> Option<i64> {
+    let written = || number.as_f64().filter(|number| number.fract() == 0.0).map(|number| format!("{number:.0}"));
+    number.as_i64().or_else(|| written()?.parse().ok())
 }

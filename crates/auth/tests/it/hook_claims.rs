@@ -4,6 +4,7 @@ use auth::{HookName, Settings};
 use serde_json::{Value, json};
 use wiremock::{Mock, MockServer, Request, ResponseTemplate, matchers};
 
+use crate::authenticator::claim;
 use crate::hooks::service;
 use crate::support::{PASSWORD, Service, assert_error, text};
 
@@ -73,6 +74,7 @@ async fn what_is_issued_is_accepted() {
     let (service, server) = start().await;
     service.sign_up("john@example.com").await;
     let now = service.clock.unix_seconds();
+    let seconds = |at: i64| serde_json::from_str::<Value>(&format!("{at}.0")).expect("a number");
     for (changes, expires_in) in [
         (json!({"amr": ["password", {"method": "x"}]}), 3600),
         (json!({"aud": ["authenticated", "other"]}), 3600),
@@ -80,6 +82,8 @@ async fn what_is_issued_is_accepted() {
         (json!({"iat": i64::MIN}), 3600),
         (json!({"iat": i64::MAX}), 3600),
         (json!({"exp": now + 1}), 1),
+        // In JSON as in JSON schema it is the same number.
+        (json!({"exp": seconds(now + 1), "iat": seconds(now)}), 1),
         (json!({"exp": i64::MAX, "iat": i64::MIN}), i64::MAX - now),
     ] {
         changing(&server, changes.clone()).await;
@@ -87,6 +91,7 @@ async fn what_is_issued_is_accepted() {
         assert_eq!(answer.status, 200, "{changes}: {}", answer.text());
         let session = answer.json();
         assert_eq!(session["expires_in"], expires_in, "{changes}");
+        assert!(claim(&session, "exp").is_i64() && claim(&session, "iat").is_i64(), "{changes}");
         let answer = service.user(text(&session, "access_token")).await;
         assert_eq!(answer.status, 200, "{changes}: {}", answer.text());
     }
