@@ -12,10 +12,12 @@ use crate::Settings;
 use crate::clean_up::Cleaner;
 use crate::hooks::HookName;
 use crate::letters::Background;
+use crate::login::Queues;
 use crate::outside::Outside;
 use crate::pace::Times;
 use crate::protection::Protection;
 use crate::redirect::AllowList;
+use crate::waiting::Asking;
 
 /// What the service needs from its surroundings.
 #[derive(Clone, Debug)]
@@ -56,6 +58,7 @@ pub struct Inner {
     pub(crate) times: Times,
     pub(crate) cleaner: Cleaner,
     pub(crate) sealer: Sealer,
+    pub(crate) refreshing: Queues,
 }
 
 /// Counting takes no time to speak of, and nobody holds on to a connection for it.
@@ -90,6 +93,7 @@ impl State {
             times: Times::default(),
             cleaner: Cleaner::default(),
             sealer,
+            refreshing: Queues::default(),
         }))
     }
 
@@ -119,8 +123,12 @@ impl State {
 
     /// The connections for a transaction in which hooks, or what stands in for them, are asked. Where one of them is
     /// far away, those who wait for it have half of the connections at most, so that who waits for nobody gets one.
-    pub(crate) fn asking(&self, hooks: impl IntoIterator<Item = HookName>) -> &pg::Db {
-        if hooks.into_iter().any(|name| self.outside.is_far(name)) { &self.half } else { &self.db }
+    pub(crate) fn asking(&self, hooks: impl IntoIterator<Item = HookName>) -> Asking<'_> {
+        if hooks.into_iter().any(|name| self.outside.is_far(name)) {
+            Asking::far(&self.half)
+        } else {
+            Asking::near(&self.db)
+        }
     }
 
     /// A password that nobody knows, for accounts that have none yet.

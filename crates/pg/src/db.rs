@@ -68,7 +68,8 @@ impl Db {
     }
 
     /// The same pool, of which all who take this way have at most half at once: for transactions that wait for
-    /// somebody else. Who has to wait for a turn holds no connection meanwhile, and the other half stays free.
+    /// somebody else. Who has to wait for a turn holds no connection meanwhile, and the other half stays free. For how
+    /// long one waits for the others is the caller's to say: it is not the database that is slow.
     #[must_use]
     pub fn half(&self) -> Self {
         let turns = (self.pool.status().max_size / 2).max(1);
@@ -158,7 +159,7 @@ impl Db {
     }
 
     async fn lease(&self) -> Result<Lease, Error> {
-        let turn = self.turn().await?;
+        let turn = self.turn().await;
         let object = self.pool.get().await.map_err(|error| match error {
             PoolError::Backend(error) => error,
             PoolError::Timeout(_) => Error::PoolTimeout,
@@ -167,14 +168,8 @@ impl Db {
         Ok(Lease { object: Some(object), prepares: self.settings.prepares, _turn: turn })
     }
 
-    async fn turn(&self) -> Result<Option<OwnedSemaphorePermit>, Error> {
-        let Some(turns) = &self.turns else { return Ok(None) };
-        let turn = Arc::clone(turns).acquire_owned();
-        let turn = match self.pool.timeouts().wait {
-            Some(wait) => tokio::time::timeout(wait, turn).await.map_err(|_| Error::PoolTimeout)?,
-            None => turn.await,
-        };
-        Ok(turn.ok()) // nobody closes it
+    async fn turn(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(self.turns.as_ref()?).acquire_owned().await.ok() // nobody closes it
     }
 }
 

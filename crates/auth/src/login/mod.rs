@@ -6,6 +6,7 @@ mod refresh;
 pub(crate) mod validity;
 
 pub(crate) use pkce::LEAST_LIFETIME;
+pub(crate) use refresh::Queues;
 
 use axum::extract::{FromRequest, Request, State as With};
 use axum::response::Response;

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use base::Random;
 use jiff::Timestamp;
-use pg::Transaction;
+use pg::{Context, Db, Transaction};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -38,6 +38,14 @@ pub(crate) struct Found {
 pub(crate) struct Active {
     pub(crate) token: String,
     pub(crate) parent: String,
+}
+
+const SESSION_OF: &str = "select session_id from auth.refresh_tokens where token = $1";
+
+/// The session of a token, if it has one.
+pub(crate) async fn session_of(db: &Db, token: &str) -> Result<Option<Uuid>, pg::Error> {
+    let rows = db.read(&Context::service(), SESSION_OF, &[&token]).await?;
+    Ok(rows.first().and_then(|row| row.get("session_id")))
 }
 
 const LOCK_SESSION: &str = "

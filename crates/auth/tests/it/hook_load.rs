@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use wiremock::{Mock, MockServer, Request, ResponseTemplate, matchers};
 
 use crate::hooks::service;
-use crate::support::{PASSWORD, Service, text};
+use crate::support::{PASSWORD, Service, assert_error, text};
 
 /// More than there are connections.
 const MANY: usize = 6;
@@ -88,6 +88,54 @@ async fn refreshes_that_wait_for_the_hook_leave_connections_to_others() {
     let mut calls = all_at_once(&service, refreshes);
     assert_others_pass(&service, &server, &session).await;
     assert!(calls.try_join_next().is_none(), "all of them still wait");
+}
+
+/// One client that refreshes its session again and again holds one turn, and learns soon that it is in its own way.
+#[tokio::test(flavor = "multi_thread")]
+async fn refreshes_of_one_session_leave_turns_to_others_and_end_in_a_conflict() {
+    for version in [1, 2] {
+        let settings = Settings { refresh_token_algorithm_version: version, ..Settings::default() };
+        let (service, server) = start(HookName::CustomAccessToken, settings).await;
+        let refresh = |session: &Value| {
+            Call::post("/token?grant_type=refresh_token", &json!({"refresh_token": session["refresh_token"]}))
+        };
+        let (john, jane) = (service.sign_up("john@example.com").await, service.sign_up("jane@example.com").await);
+        answer_after(&server, SLOW).await;
+        let mut calls = all_at_once(&service, (0..MANY).map(|_| refresh(&john)));
+        wait_until_asked(&server, 1).await;
+        let answer = refresh(&jane).send(&service.router).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        let statuses = [200, 409, 409, 409, 409];
+        for status in statuses {
+            let answer = calls.join_next().await.expect("another one").expect("no panic");
+            assert_eq!(answer.status, status, "{}", answer.text());
+        }
+        assert_eq!(asked(&server).await, 3, "one after the other for John, and Jane");
+        drop(calls);
+        assert_eq!(service.count("auth.sessions").await, 2);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_gets_no_turn_in_time_is_told_so() {
+    let settings = Settings { max_request_duration: Duration::from_secs(1), ..Settings::default() };
+    let (service, server) = start(HookName::CustomAccessToken, settings).await;
+    let mut refreshes = Vec::new();
+    for number in 0..MANY {
+        let session = service.sign_up(&format!("john{number}@example.com")).await;
+        let body = json!({"refresh_token": session["refresh_token"]});
+        refreshes.push(Call::post("/token?grant_type=refresh_token", &body));
+    }
+    answer_after(&server, SLOW).await;
+    let mut calls = all_at_once(&service, refreshes);
+    let mut causes = Vec::new();
+    while let Some(answer) = calls.join_next().await {
+        let answer = answer.expect("no panic");
+        assert_error(&answer, 504, "request_timeout");
+        causes.push(answer.extensions.get::<base::http::Failure>().expect("a cause").message.clone());
+    }
+    assert!(causes.iter().any(|cause| cause.contains("waiting for the hook custom_access_token")), "{causes:?}");
+    assert!(causes.iter().any(|cause| cause.contains("waiting for a turn")), "{causes:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

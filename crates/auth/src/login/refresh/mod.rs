@@ -1,11 +1,17 @@
 //! Exchanging a refresh token.
 //!
 //! All refreshes of one session wait for each other on the session's row. So of many that send the same token
-//! at once the first one exchanges it, and the others find it exchanged and get what the first one got.
+//! at once the first one exchanges it, and the others find it exchanged and get what the first one got. Where a hook
+//! that is far away is asked under that lock, they wait in [`queue`] before.
 
 mod counted;
 mod plain;
+mod queue;
 mod single;
+
+pub(crate) use queue::Queues;
+
+use std::time::Duration;
 
 use authkit::refresh::RefreshToken;
 use axum::response::{IntoResponse, Response};
@@ -14,21 +20,27 @@ use jiff::{SignedDuration, Timestamp};
 use pg::{Context, Transaction};
 use serde::Deserialize;
 use serde_json::json;
+use tokio::time::Instant;
 
+use self::queue::Turn;
 use super::validity::{self, Over};
 use crate::client::Client;
 use crate::error::Error;
 use crate::hooks::HookName;
 use crate::model::audit::{self, Action, Actor};
-use crate::model::refresh_tokens::{LENGTH, Refreshed};
+use crate::model::refresh_tokens::{self, LENGTH, Refreshed};
 use crate::model::sessions::Session;
 use crate::model::users::User;
 use crate::secrets::Place;
 use crate::state::State;
 use crate::tokens::Issued;
+use crate::waiting;
 
 /// How long one waits for others that refresh the same session.
-const WAIT: &str = "5s";
+const WAIT: Duration = Duration::from_secs(5);
+
+/// The least time that a lock is waited for: none at all would mean without end.
+const LEAST_WAIT: Duration = Duration::from_millis(1);
 
 /// PostgreSQL's code for a lock that was not got in time.
 const LOCK_NOT_AVAILABLE: &str = "55P03";
@@ -73,7 +85,10 @@ pub(super) async fn grant(state: &State, client: &Client, request: Request) -> R
     } else {
         return Err(Error::RefreshTokenMalformed);
     };
-    let context = Context::service().set("lock_timeout", WAIT);
+    let began = Instant::now();
+    let _turn = queue(state, token, counted.as_ref()).await?;
+    let left = WAIT.saturating_sub(began.elapsed()).max(LEAST_WAIT);
+    let context = Context::service().set("lock_timeout", format!("{}ms", left.as_millis()));
     let mut tx = state.asking([HookName::CustomAccessToken]).write(&context).await.map_err(&failed)?;
     let refresh = Refresh { state, now: state.clock.now() };
     let outcome = match &counted {
@@ -97,6 +112,25 @@ pub(super) async fn grant(state: &State, client: &Client, request: Request) -> R
     let mut response = issued.answer(state)?;
     response.headers_mut().extend(headers);
     Ok(response)
+}
+
+/// Waits for others that refresh the session of a token, where a hook that is far away makes the claims.
+async fn queue(state: &State, token: &str, counted: Option<&RefreshToken>) -> Result<Option<Turn>, Error> {
+    if !state.outside.is_far(HookName::CustomAccessToken) {
+        return Ok(None);
+    }
+    let session = match counted {
+        Some(token) => Some(token.session),
+        None => {
+            let found = refresh_tokens::session_of(&state.db, token).await;
+            found.map_err(Error::database("Database error granting user"))?
+        }
+    };
+    // Without one it is refused.
+    let Some(session) = session else { return Ok(None) };
+    let turn = tokio::time::timeout(WAIT, state.refreshing.turn(session));
+    let turn = waiting::on("others that refresh the same session", turn).await;
+    turn.map(Some).map_err(|_| Error::RefreshConflict)
 }
 
 /// Whether a text can be a refresh token of the first kind.
