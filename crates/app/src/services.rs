@@ -27,12 +27,14 @@ pub fn is_own_login(settings: &Settings, given: &Target) -> bool {
 pub struct Services {
     /// The whole server.
     pub router: Router,
+    accounts: auth::State,
     storage: Option<storage::State>,
 }
 
 impl Services {
-    /// Waits for what goes on without a client: complete uploads whose client left, files that are being removed.
+    /// Waits for what goes on without a client: letters, complete uploads whose client left, files that are being removed.
     pub async fn idle(&self) {
+        self.accounts.idle().await;
         if let Some(storage) = &self.storage {
             storage.idle().await;
         }
@@ -96,7 +98,7 @@ pub async fn build(
         let gateway = Gateway::new(keys.clone(), keyring, settings.requires_api_key());
         let surroundings = Surroundings { gateway, proxies: proxies(settings), random };
         let mount = if settings.no_prefix { router::accounts_at_root } else { router::accounts };
-        return Ok(Services { router: mount(auth::router(auth), surroundings), storage: None });
+        return Ok(Services { router: mount(auth::router(auth.clone()), surroundings), accounts: auth, storage: None });
     }
     let authenticator = login("authenticator")?;
     let direct = past_pooler(settings, administrator)?;
@@ -133,12 +135,12 @@ pub async fn build(
     };
     let parts = Parts {
         mailbox: mailbox.then(|| auth::mailbox_router(auth.clone())),
-        auth: auth::router(auth),
+        auth: auth::router(auth.clone()),
         rest: rest::router(rest),
         storage: storage::router(storage.clone()),
         dashboard: dashboard::router(dashboard),
     };
-    Ok(Services { router: router::all(parts, surroundings), storage: Some(storage) })
+    Ok(Services { router: router::all(parts, surroundings), accounts: auth, storage: Some(storage) })
 }
 
 /// Logs which tables are open to callers, so that the start does not wait for it.

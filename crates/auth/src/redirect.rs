@@ -60,6 +60,11 @@ struct Address<'a> {
     port: &'a str,
 }
 
+/// Whether a text is an address that others can be compared with.
+pub(crate) fn is_address(text: &str) -> bool {
+    Address::parse(text).is_some()
+}
+
 impl<'a> Address<'a> {
     fn parse(address: &'a str) -> Option<Self> {
         if address.chars().any(char::is_control) {

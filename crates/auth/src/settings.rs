@@ -196,7 +196,8 @@ impl Settings {
         let check = |holds: bool, setting: &'static str, reason: &str| {
             if holds { Ok(()) } else { Err(Invalid { setting, reason: reason.to_owned() }) }
         };
-        check(is_absolute(&self.site_url), "site_url", "must be an absolute address")?;
+        let can_match = crate::redirect::is_address(&self.site_url);
+        check(is_absolute(&self.site_url) && can_match, "site_url", "must be an absolute address")?;
         check(is_absolute(&self.api_external_url), "api_external_url", "must be an absolute address")?;
         let lifetime = Duration::from_secs(1)..=MAX_JWT_EXP;
         check(lifetime.contains(&self.jwt_exp), "jwt_exp", "must be between one second and a century")?;
@@ -278,8 +279,9 @@ pub fn shown_address(text: &str) -> String {
 /// Addresses of apps may have schemes of their own.
 fn is_absolute(address: &str) -> bool {
     let has_scheme = address.split_once("://").is_some_and(|(scheme, rest)| !scheme.is_empty() && !rest.is_empty());
-    let is_web = address.starts_with("http://") || address.starts_with("https://");
-    has_scheme && (!is_web || is_web_address(address))
+    let scheme = address.split_once("://").map_or_else(String::new, |(scheme, _)| scheme.to_ascii_lowercase());
+    let rest = address.get(scheme.len()..).unwrap_or_default();
+    has_scheme && (!["http", "https"].contains(&&*scheme) || is_web_address(&format!("{scheme}{rest}")))
 }
 
 #[cfg(test)]
@@ -291,6 +293,10 @@ mod tests {
         assert_eq!(Settings::default().validate(), Ok(()));
         let wrong = Settings { site_url: "/app".to_owned(), ..Settings::default() };
         assert_eq!(wrong.validate().unwrap_err().to_string(), "site_url: must be an absolute address");
+        for site in ["HTTPS://:99999", "com.example.my_app://login", "1app://x"] {
+            let wrong = Settings { site_url: site.to_owned(), ..Settings::default() };
+            assert_eq!(wrong.validate().unwrap_err().setting, "site_url", "{site}");
+        }
         let wrong = Settings { jwt_exp: Duration::ZERO, ..Settings::default() };
         assert_eq!(wrong.validate().unwrap_err().setting, "jwt_exp");
         let wrong = Settings { jwt_exp: Duration::MAX, ..Settings::default() };

@@ -53,7 +53,7 @@ pub struct Inner {
     pub(crate) allow_list: AllowList,
     pub(crate) protection: Protection,
     pub(crate) outside: Arc<Outside>,
-    /// The notifications that are under way.
+    /// The letters that no request waits for.
     pub(crate) background: Background,
     pub(crate) times: Times,
     pub(crate) cleaner: Cleaner,
@@ -119,6 +119,11 @@ impl State {
         let mut inner = Arc::unwrap_or_clone(self.0);
         change(&mut inner);
         Self(Arc::new(inner))
+    }
+
+    /// Waits for letters that are under way without a request, so long as a server that stops may take.
+    pub async fn idle(&self) {
+        self.background.idle().await;
     }
 
     /// The connections for a transaction in which hooks, or what stands in for them, are asked. Where one of them is

@@ -85,12 +85,18 @@ pub fn is_web(text: &str) -> bool {
 /// its query. It may be no address at all.
 #[must_use]
 pub fn shown(address: &str) -> String {
-    let start = address.find("://").map_or(0, |at| at + 3);
-    let (scheme, rest) = address.split_at(start);
-    // A password may hold what ends a host.
-    let rest = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
-    let plain = rest.split(['?', '#']).next().unwrap_or_default();
-    format!("{scheme}{plain}")
+    if let Ok(url) = reqwest::Url::parse(address)
+        && let Some(host) = url.host_str()
+    {
+        let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+        return format!("{}://{host}{port}{}", url.scheme(), url.path());
+    }
+    // Of what cannot be read nobody knows where a password ends.
+    match address.split_once("://") {
+        Some((scheme, _)) => format!("{scheme}://…"),
+        None if address.contains(['@', '?']) => "…".to_owned(),
+        None => address.to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -124,10 +130,13 @@ mod tests {
         for (address, expected) in [
             ("https://app.example/a/b", "https://app.example/a/b"),
             ("ftp://me:hidden@h/x?key=hidden#hidden", "ftp://h/x"),
-            ("https://me:hid/den?hidden@h:1/x", "https://h:1/x"),
-            ("https://h?token=hidden", "https://h"),
-            ("me:hidden@h", "h"),
-            ("http://[bad", "http://[bad"),
+            ("https://h:1/x?key=p@hidden", "https://h:1/x"),
+            ("https://cdn.example/@acme/letters/invite.html", "https://cdn.example/@acme/letters/invite.html"),
+            ("https://h?token=hidden", "https://h/"),
+            ("https://me:hid/den?hidden@h:1x/x", "https://…"),
+            ("me:hidden@h", "…"),
+            ("/x?hidden", "…"),
+            ("http://[bad", "http://…"),
             ("", ""),
         ] {
             assert_eq!(shown(address), expected);

@@ -38,12 +38,17 @@ pub(crate) fn adapt(url: &str) -> Adapted {
     adapted
 }
 
-/// Why the driver cannot read a string. What it says of a URL names a parameter; of another form it might repeat a part
-/// of a password.
+/// Why the driver cannot read a string. What it says of a URL names a parameter; what is none, or stands in another form,
+/// might be a part of a password.
 pub(crate) fn reason(url: &str, error: &tokio_postgres::Error) -> String {
-    match std::error::Error::source(error).filter(|_| is_url(url)) {
+    let query = url.split_once('?').map_or("", |(_, query)| query);
+    let is_name = |parameter: &str| {
+        let name = parameter.split('=').next().unwrap_or_default();
+        name.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'_')
+    };
+    match std::error::Error::source(error).filter(|_| is_url(url) && query.split('&').all(is_name)) {
         Some(cause) => format!("{error}: {cause}"),
-        None => error.to_string(),
+        None => format!("{error} (in a password `@`, `/` and `?` are written `%40`, `%2F` and `%3F`)"),
     }
 }
 
@@ -71,6 +76,9 @@ mod tests {
                 "?sslmode=require&application_name=x"
             );
         }
+        let reason = |url: &str| reason(url, &url.parse::<tokio_postgres::Config>().expect_err("no such parameter"));
+        assert!(reason("postgres://me@h/db?nonsense=1").contains("nonsense"));
+        assert!(!reason("postgres://me:pa@ss?hidden@h/db?sslmode=require").contains("hidden"));
         assert_eq!(adapt("host=h search_path=auth").text, "host=h search_path=auth");
     }
 }

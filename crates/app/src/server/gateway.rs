@@ -1,7 +1,7 @@
 //! The door: finds out which API key a request carries and turns it into the token that services understand.
 //!
 //! Behaves as the gateway in front of a Supabase project does. A publishable or secret key, or a lone `apikey`,
-//! becomes the legacy JWT of its role in `Authorization` (a lone JWT goes there itself); a user's token is left as it is.
+//! becomes the legacy JWT of its role in `Authorization` (for accounts a lone JWT goes there itself); a user's token is left as it is.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -135,10 +135,12 @@ impl Gateway {
             _ => None,
         };
         // A publishable key alone is nobody's token: the accounts service is to say that a bearer is missing.
-        let is_token = |role: &ApiKey| *role == ApiKey::ServiceRole || !request.uri().path().starts_with(ACCOUNTS);
+        let is_of_accounts = request.uri().path().starts_with(ACCOUNTS);
+        let is_token = |role: &ApiKey| *role == ApiKey::ServiceRole || !is_of_accounts;
         let alone = role.filter(is_token).filter(|_| !request.headers().contains_key(AUTHORIZATION));
         let token = match (opaque, alone, &key) {
-            (None, Some(_), Some(key)) if !is_opaque(key) => Some(key.as_str()),
+            // Other services know fewer roles than there are keys.
+            (None, Some(_), Some(key)) if !is_opaque(key) && is_of_accounts => Some(key.as_str()),
             (Some(role), ..) | (None, Some(role), _) => Some(self.legacy_key(role).expose_secret()),
             (None, None, _) => None,
         };

@@ -267,7 +267,9 @@ impl Outside {
     pub(super) fn unsigned_hooks(&self) -> impl Iterator<Item = HookName> {
         let is_unsigned = |hook: &Hook| {
             let Hook { is_on, setting } = hook;
-            *is_on && setting.secrets.expose_secret().is_empty() && !setting.uri.starts_with("pg-functions:")
+            *is_on
+                && setting.secrets.expose_secret().is_empty()
+                && !setting.uri.to_ascii_lowercase().starts_with("pg-functions:")
         };
         self.hooks.iter().filter(move |(_, hook)| is_unsigned(hook)).map(|(name, _)| *name)
     }

@@ -1,6 +1,7 @@
 //! Letters on their way for which no request waits: notifications, and all of them where the settings say so.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use authkit::template::Kind;
 use tokio::sync::Semaphore;
@@ -27,6 +28,15 @@ impl Default for Background {
 }
 
 impl Background {
+    /// Waits until all are sent, or as long as is bearable.
+    pub(crate) async fn idle(&self) {
+        let all = u32::try_from(MOST).unwrap_or(u32::MAX);
+        if tokio::time::timeout(GRACE, self.places.acquire_many(all)).await.is_err() {
+            let letters = MOST - self.places.available_permits();
+            tracing::warn!(letters, seconds = GRACE.as_secs(), "letters were not sent in time");
+        }
+    }
+
     /// Sends one without waiting for it.
     pub(super) fn start(&self, kind: Kind, sending: impl Future<Output = Result<(), Error>> + Send + 'static) {
         let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
@@ -43,6 +53,9 @@ impl Background {
         });
     }
 }
+
+/// How long a server that stops waits for them.
+const GRACE: Duration = Duration::from_secs(20);
 
 /// Tells the operator of one that was not sent.
 pub(super) fn warn(kind: Kind, error: &Error) {

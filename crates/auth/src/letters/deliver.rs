@@ -91,8 +91,9 @@ impl Letters<'_> {
         let parcels: Vec<_> = posts.into_iter().map(|post| self.parcel(post)).collect();
         match &self.state.outside.mailer {
             Some(mailer) if self.state.settings.letters.in_background => {
-                for parcel in parcels {
+                for mut parcel in parcels {
                     parcel.check(self.state).await?;
+                    parcel.is_checked = true;
                     let (state, mailer, kind) = (self.state.clone(), Arc::clone(mailer), parcel.kind);
                     let sending = async move { parcel.mail(&state, &*mailer).await };
                     let background = self.state.background.clone();

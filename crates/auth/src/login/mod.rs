@@ -5,7 +5,7 @@ mod pkce;
 mod refresh;
 pub(crate) mod validity;
 
-pub(crate) use password::tell;
+pub(crate) use password::{is_same, tell};
 pub(crate) use pkce::LEAST_LIFETIME;
 pub(crate) use refresh::Queues;
 

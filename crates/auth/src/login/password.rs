@@ -87,8 +87,10 @@ pub(super) async fn grant(state: &State, client: &Client, request: Request) -> R
         Some(issued) => issued,
         None => {
             let user = unchanged(state, &user).await?.ok_or(Error::InvalidCredentials)?;
-            let refused = || Error::Internal(NOT_GRANTED, "a trigger of auth.users keeps the row as it is".to_owned());
-            open(state, client, &user, traits).await?.ok_or_else(refused)?
+            match open(state, client, &user, traits).await? {
+                Some(issued) => issued,
+                None => return Err(not_opened(state, &user).await?),
+            }
         }
     };
     state.renew(Place::Password, issued.user.id, issued.user.encrypted_password.as_ref()).await;
@@ -120,12 +122,22 @@ async fn open(state: &State, client: &Client, user: &User, traits: Value) -> Res
 async fn unchanged(state: &State, verified: &User) -> Result<Option<User>, Error> {
     let user = users::find(&state.db, verified.id).await.map_err(Error::database(NOT_GRANTED))?;
     let Some(user) = user else { return Ok(None) };
-    let (now, before) = (state.password_hash(&user)?, state.password_hash(verified)?);
-    let is_same = match (&now, &before) {
-        (Some(now), Some(before)) => now.expose_secret() == before.expose_secret(),
-        _ => false,
-    };
+    let is_same = is_same(&state.password_hash(&user)?, &state.password_hash(verified)?);
     Ok(Some(user).filter(|_| is_same))
+}
+
+/// Whether two hashes are of the same password, however they are stored.
+pub(crate) fn is_same(one: &Option<SecretString>, other: &Option<SecretString>) -> bool {
+    let is_same = |(one, other): (&SecretString, &SecretString)| one.expose_secret() == other.expose_secret();
+    one.as_ref().zip(other.as_ref()).is_some_and(is_same)
+}
+
+/// Why no session was opened for a user whose password was right.
+async fn not_opened(state: &State, user: &User) -> Result<Error, Error> {
+    Ok(match unchanged(state, user).await? {
+        Some(_) => Error::Internal(NOT_GRANTED, "a trigger of auth.users keeps the row as it is".to_owned()),
+        None => Error::InvalidCredentials,
+    })
 }
 
 /// Tells the hook of an attempt at an account's password; an error when it rejects it.

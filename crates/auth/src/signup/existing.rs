@@ -86,8 +86,8 @@ async fn record(start: &Start<'_>, user: &User) -> Result<(), Error> {
 /// A new user that waits for confirmation, made of the request alone: whoever asks may be a stranger, and cannot tell
 /// it from one that was really made.
 async fn as_new(start: &Start<'_>) -> Result<User, Error> {
-    let Start { state, id, contact, .. } = *start;
-    let (text, now) = (|text: Option<&str>| text.unwrap_or_default().to_owned(), state.clock.now());
+    let Start { state, id, contact, at: now, .. } = *start;
+    let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
     let (email, phone) = (text(contact.email()), text(contact.phone()));
     let data = create::identity_data(start, id, &email, start.data);
     let data = identities::as_stored(&state.db, &data).await.map_err(Error::database(NOT_SAVED))?;
@@ -119,7 +119,7 @@ async fn as_new(start: &Start<'_>) -> Result<User, Error> {
 /// What a sign-up with a confirmed address is answered, made of the request alone. Apps tell it by its empty
 /// `identities`, which is how Supabase lets them.
 fn fabricated(start: &Start<'_>) -> Value {
-    let now = start.state.clock.now();
+    let now = start.at;
     json!({
         "id": start.id,
         "aud": start.aud,

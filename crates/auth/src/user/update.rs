@@ -15,6 +15,7 @@ use crate::hooks::HookName;
 use crate::json::{Body, Json};
 use crate::letters::{self, Letters, News};
 use crate::limits::{self, Bucket};
+use crate::login::is_same;
 use crate::metadata::Fields;
 use crate::model::audit::{self, Action, Actor};
 use crate::model::users::{self, User};
@@ -130,10 +131,8 @@ async fn hold(
     let now = caller.hold(state, tx).await?;
     check_rights(state, &now, request)?;
     if request.password.is_some() {
-        let stored = |caller: &Authenticated| {
-            caller.user.encrypted_password.as_ref().map(|hash| hash.expose_secret().to_owned())
-        };
-        if state.settings.update_password_require_current_password && stored(caller) != stored(&now) {
+        let is_checked = asks_for_current_password(state, &now);
+        if is_checked && !is_same(&state.password_hash(&caller.user)?, &state.password_hash(&now.user)?) {
             return Err(Error::CurrentPasswordInvalid);
         }
         if needs_nonce(state, &now) {
@@ -204,7 +203,6 @@ async fn check_taken(state: &State, client: &Client, caller: &Authenticated, req
 /// Hashes the new password, if one is given and may be set.
 async fn new_password(state: &State, caller: &Authenticated, request: &Request) -> Result<Option<SecretString>, Error> {
     let Some(password) = request.password.clone().map(SecretString::from) else { return Ok(None) };
-    let settings = &state.settings;
     if needs_nonce(state, caller) {
         if request.nonce.is_empty() {
             return Err(Error::ReauthenticationNeeded);
@@ -213,8 +211,7 @@ async fn new_password(state: &State, caller: &Authenticated, request: &Request) 
         reauthenticate::check(state, &caller.user, &request.nonce).await?;
     }
     if let Some(stored) = &state.password_hash(&caller.user)? {
-        let by_code = caller.session.as_ref().is_some_and(|session| session.was_opened_by_code());
-        if settings.update_password_require_current_password && !by_code {
+        if asks_for_current_password(state, caller) {
             if request.current_password.is_empty() {
                 return Err(Error::CurrentPasswordRequired);
             }
@@ -229,6 +226,12 @@ async fn new_password(state: &State, caller: &Authenticated, request: &Request) 
     }
     let hash = state.hasher.hash(password).await?;
     Ok(Some(state.seal(caller.user.id, &hash)))
+}
+
+/// Whether a change of the password needs the one that there is: where that is asked for, but of who has come by a code.
+fn asks_for_current_password(state: &State, caller: &Authenticated) -> bool {
+    let by_code = caller.session.as_ref().is_some_and(|session| session.was_opened_by_code());
+    state.settings.update_password_require_current_password && !by_code
 }
 
 /// Whether a change of the password needs a code: where that is asked for and the session is not fresh.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use auth::{Outside, Settings, SmsSettings};
 use base::Clock;
+use pg::Context;
 use serde_json::{Value, json};
 use testkit::{Answer, Call};
 
@@ -123,5 +124,37 @@ async fn a_sign_up_with_a_number_of_another_audience_counts() {
         let sign_up = service.post("/signup", json!({"phone": phone, "password": PASSWORD})).await;
         assert_eq!(sign_up.status, 200, "{phone}: {}", sign_up.text());
         assert_error(&service.post("/otp", json!({"phone": phone})).await, 429, "over_sms_send_rate_limit");
+    }
+}
+
+/// A sign-up is as old as its request, whatever is done until it is answered: who exists already would be told by the
+/// time that a letter or a hash takes.
+#[tokio::test]
+async fn the_time_of_a_sign_up_tells_nothing() {
+    let service = Service::with(settings()).await;
+    service.sign_up("waits@example.com").await;
+    service.sign_up("known@example.com").await;
+    service.db.sql("update auth.users set email_confirmed_at = now() where email like 'known%'").await;
+    for email in ["new@example.com", "waits@example.com", "known@example.com"] {
+        service.advance(60);
+        let at = service.clock.now().to_string();
+        let holder = service.db.db("supabase_auth_admin");
+        let mut tx = holder.write(&Context::service()).await.expect("a connection");
+        tx.batch("lock table auth.audit_log_entries in exclusive mode").await.expect("the table is there");
+        let (router, call) =
+            (service.router.clone(), Call::post("/signup", &json!({"email": email, "password": PASSWORD})));
+        let asked = tokio::spawn(async move { call.send(&router).await });
+        let waits = "pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+        while service.count(waits).await == 0 {
+            tokio::task::yield_now().await;
+        }
+        service.advance(5);
+        tx.commit().await.expect("nothing is in the way");
+        let answer = asked.await.expect("no panic");
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        let user = answer.json();
+        for time in ["created_at", "updated_at", "confirmation_sent_at"] {
+            assert_eq!(user[time], at, "{email}: {user}");
+        }
     }
 }

@@ -158,7 +158,8 @@ impl Error {
 fn innermost_function(context: &str) -> Option<String> {
     context.lines().find_map(|line| {
         let (language, rest) = line.split_once("function ")?;
-        if language == "SQL " {
+        // As these name theirs; PL/pgSQL adds the types of what it takes.
+        if ["SQL ", "PL/Perl ", "PL/Python "].contains(&language) {
             return rest.strip_prefix('"')?.split_once('"').map(|(name, _)| name.to_owned());
         }
         let mut is_quoted = false;
@@ -183,6 +184,7 @@ mod tests {
         assert_eq!(innermost_function("SQL function \"f\" statement 1").as_deref(), Some("f"));
         let quoted = r#"PL/pgSQL function public."My (new) Fn"(integer) line 3 at RAISE"#;
         assert_eq!(innermost_function(quoted).as_deref(), Some(r#"public."My (new) Fn""#));
+        assert_eq!(innermost_function("PL/Python function \"f\"").as_deref(), Some("f"));
         assert_eq!(innermost_function("PL/pgSQL function inline_code_block line 1 at RAISE"), None);
         assert_eq!(innermost_function("COPY t, line 1"), None);
     }

@@ -54,7 +54,12 @@ pub(super) const SERVER: &[Setting] = &[
         "the same database",
         "the database past the pooler, for notifications and the console's SQL",
     ),
-    setting("VESTIBULE_POOL_SIZE", None, "10", "most database connections of each service"),
+    setting(
+        "VESTIBULE_POOL_SIZE",
+        None,
+        "10",
+        "most database connections of each service; accounts have two more, for what is counted",
+    ),
     setting(
         "API_EXTERNAL_URL",
         Some("api.external_url"),

@@ -39,8 +39,9 @@ use crate::waiting;
 /// How long one waits for others that refresh the same session.
 const WAIT: Duration = Duration::from_secs(5);
 
-/// The least time that a lock is waited for: none at all would mean without end.
-const LEAST_WAIT: Duration = Duration::from_millis(1);
+/// The least time that a lock is waited for, whoever came before: the rows that are written need some too, and none at
+/// all would mean without end.
+const LEAST_WAIT: Duration = Duration::from_millis(500);
 
 /// PostgreSQL's code for a lock that was not got in time.
 const LOCK_NOT_AVAILABLE: &str = "55P03";

@@ -21,7 +21,8 @@ pub(crate) struct Queues(Arc<Mutex<HashMap<Uuid, Line>>>);
 pub(super) struct Turn {
     queues: Queues,
     session: Uuid,
-    line: Line,
+    /// Given up when dropped.
+    line: Option<Line>,
     held: Option<OwnedMutexGuard<()>>,
 }
 
@@ -29,8 +30,8 @@ impl Queues {
     /// Waits until all who came before have refreshed the session.
     pub(super) async fn turn(&self, session: Uuid) -> Turn {
         let line = self.lines(|lines| Arc::clone(lines.entry(session).or_default()));
-        let mut turn = Turn { queues: self.clone(), session, line, held: None };
-        turn.held = Some(Arc::clone(&turn.line).lock_owned().await);
+        let mut turn = Turn { queues: self.clone(), session, line: Some(Arc::clone(&line)), held: None };
+        turn.held = Some(line.lock_owned().await);
         turn
     }
 
@@ -41,13 +42,13 @@ impl Queues {
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        /// That of the map and our own.
-        const LAST: usize = 2;
         self.held = None;
+        let (line, session) = (self.line.take(), self.session);
         self.queues.lines(|lines| {
-            // Whoever waits has a clone, and gets it under this lock.
-            if Arc::strong_count(&self.line) == LAST {
-                lines.remove(&self.session);
+            // Under the lock under which whoever waits gets a clone: of two that leave, the last one sees it.
+            drop(line);
+            if lines.get(&session).is_some_and(|line| Arc::strong_count(line) == 1) {
+                lines.remove(&session);
             }
         });
     }

@@ -6,12 +6,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use lettre::transport::smtp::authentication::DEFAULT_MECHANISMS;
+use lettre::transport::smtp::authentication::Mechanism;
 use lettre::transport::smtp::client::AsyncSmtpConnection;
-use lettre::transport::smtp::extension::ClientId;
+use lettre::transport::smtp::extension::{ClientId, Extension};
 use lettre::{AsyncSmtpTransport, Tokio1Executor};
 
 use super::{SmtpSettings, hello};
+
+/// All ways of signing in that the library knows.
+const MECHANISMS: [Mechanism; 3] = [Mechanism::Plain, Mechanism::Login, Mechanism::Xoauth2];
 
 /// A way to the server without credentials. Cheap to clone.
 #[derive(Clone)]
@@ -38,7 +41,10 @@ impl Bare {
         let server = (self.host.as_str(), self.port);
         let connected = AsyncSmtpConnection::connect_tokio1(server, Some(self.timeout), &self.hello, None, None).await;
         let Ok(mut connection) = connected else { return false };
-        let knows_accounts = connection.server_info().get_auth_mechanism(DEFAULT_MECHANISMS).is_some();
+        let offers = connection.server_info();
+        // Many a server offers to sign in only once the connection is encrypted.
+        let knows_accounts =
+            offers.supports_feature(Extension::StartTls) || offers.get_auth_mechanism(&MECHANISMS).is_some();
         connection.abort().await;
         if !knows_accounts && !self.is_told.swap(true, Ordering::Relaxed) {
             let host = &self.host;
@@ -61,7 +67,8 @@ pub(super) fn is_near(host: &str) -> bool {
         Some(IpAddr::V6(address)) => {
             address.is_loopback() || address.is_unique_local() || address.is_unicast_link_local()
         }
-        None => !host.is_empty() && !host.contains('.') && host.bytes().any(|byte| byte.is_ascii_alphabetic()),
+        // A number is an address too, in hexadecimal digits as well.
+        None => host.starts_with(|first: char| first.is_ascii_alphabetic()) && !host.contains('.'),
     }
 }
 
@@ -91,9 +98,17 @@ mod tests {
         ] {
             assert!(is_near(host), "{host}");
         }
-        for host in
-            ["", "mail.example.com", "8.8.8.8", "172.32.0.1", "2001:db8::1", "::ffff:8.8.8.8", "134744072", "mail."]
-        {
+        for host in [
+            "",
+            "mail.example.com",
+            "8.8.8.8",
+            "172.32.0.1",
+            "2001:db8::1",
+            "::ffff:8.8.8.8",
+            "134744072",
+            "0x08080808",
+            "mail.",
+        ] {
             assert!(!is_near(host), "{host}");
         }
         assert!(is_here("::ffff:127.0.0.1") && is_here("localhost") && !is_here("10.1.2.3") && !is_here("mail"));
