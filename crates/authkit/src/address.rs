@@ -89,14 +89,13 @@ pub fn shown(address: &str) -> String {
         && let Some(host) = url.host_str()
     {
         let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
-        return format!("{}://{host}{port}{}", url.scheme(), url.path());
+        return format!("{}://{host}{port}{}", url.scheme(), url.path().trim_end_matches('/'));
+    }
+    if !address.contains(['@', '?', '#']) {
+        return address.to_owned();
     }
     // Of what cannot be read nobody knows where a password ends.
-    match address.split_once("://") {
-        Some((scheme, _)) => format!("{scheme}://…"),
-        None if address.contains(['@', '?']) => "…".to_owned(),
-        None => address.to_owned(),
-    }
+    address.split_once("://").map_or_else(|| "…".to_owned(), |(scheme, _)| format!("{scheme}://…"))
 }
 
 #[cfg(test)]
@@ -132,11 +131,11 @@ mod tests {
             ("ftp://me:hidden@h/x?key=hidden#hidden", "ftp://h/x"),
             ("https://h:1/x?key=p@hidden", "https://h:1/x"),
             ("https://cdn.example/@acme/letters/invite.html", "https://cdn.example/@acme/letters/invite.html"),
-            ("https://h?token=hidden", "https://h/"),
+            ("https://h?token=hidden", "https://h"),
             ("https://me:hid/den?hidden@h:1x/x", "https://…"),
             ("me:hidden@h", "…"),
             ("/x?hidden", "…"),
-            ("http://[bad", "http://…"),
+            ("http://[bad", "http://[bad"),
             ("", ""),
         ] {
             assert_eq!(shown(address), expected);

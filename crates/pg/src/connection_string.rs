@@ -48,6 +48,7 @@ pub(crate) fn reason(url: &str, error: &tokio_postgres::Error) -> String {
     };
     match std::error::Error::source(error).filter(|_| is_url(url) && query.split('&').all(is_name)) {
         Some(cause) => format!("{error}: {cause}"),
+        None if !is_url(url) => error.to_string(),
         None => format!("{error} (in a password `@`, `/` and `?` are written `%40`, `%2F` and `%3F`)"),
     }
 }
