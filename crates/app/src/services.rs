@@ -32,7 +32,8 @@ pub struct Services {
 }
 
 impl Services {
-    /// Waits for what goes on without a client: letters, complete uploads whose client left, files that are being removed.
+    /// Waits for what goes on without a client: letters, complete uploads whose client left, files that are being
+    /// removed.
     pub async fn idle(&self) {
         self.accounts.idle().await;
         if let Some(storage) = &self.storage {

@@ -1,7 +1,8 @@
 //! The door: finds out which API key a request carries and turns it into the token that services understand.
 //!
 //! Behaves as the gateway in front of a Supabase project does. A publishable or secret key, or a lone `apikey`,
-//! becomes the legacy JWT of its role in `Authorization` (for accounts a lone JWT goes there itself); a user's token is left as it is.
+//! becomes the legacy JWT of its role in `Authorization` (for accounts a lone JWT goes there itself); a user's token is
+//! left as it is.
 
 use std::borrow::Cow;
 use std::sync::Arc;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use authkit::template::Kind;
+use pg::Transaction;
 use tokio::sync::Semaphore;
 
 use crate::error::Error;
@@ -13,6 +14,9 @@ const AT_ONCE: usize = 8;
 
 /// How many there may be in all; while a mail server hangs, more are dropped.
 const MOST: usize = 1000;
+
+/// How long a server that stops waits for them.
+const GRACE: Duration = Duration::from_secs(20);
 
 /// The letters that are under way. Cheap to clone; clones share it.
 #[derive(Clone, Debug)]
@@ -37,8 +41,19 @@ impl Background {
         }
     }
 
+    /// Sends one without waiting for it, once what the transaction writes lasts.
+    pub(super) fn start_after(
+        &self,
+        tx: &mut Transaction,
+        kind: Kind,
+        sending: impl Future<Output = Result<(), Error>> + Send + 'static,
+    ) {
+        let background = self.clone();
+        tx.after_commit(move || background.start(kind, sending));
+    }
+
     /// Sends one without waiting for it.
-    pub(super) fn start(&self, kind: Kind, sending: impl Future<Output = Result<(), Error>> + Send + 'static) {
+    fn start(&self, kind: Kind, sending: impl Future<Output = Result<(), Error>> + Send + 'static) {
         let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
             tracing::warn!(kind = kind.name(), cause = "too many are waiting", "a letter was not sent");
             return;
@@ -53,9 +68,6 @@ impl Background {
         });
     }
 }
-
-/// How long a server that stops waits for them.
-const GRACE: Duration = Duration::from_secs(20);
 
 /// Tells the operator of one that was not sent.
 pub(super) fn warn(kind: Kind, error: &Error) {

@@ -96,8 +96,7 @@ impl Letters<'_> {
                     parcel.is_checked = true;
                     let (state, mailer, kind) = (self.state.clone(), Arc::clone(mailer), parcel.kind);
                     let sending = async move { parcel.mail(&state, &*mailer).await };
-                    let background = self.state.background.clone();
-                    tx.after_commit(move || background.start(kind, sending));
+                    self.state.background.start_after(tx, kind, sending);
                 }
                 Ok(())
             }

@@ -74,10 +74,7 @@ impl Letters<'_> {
         }
         if let Some(sending) = self.without_request(self.news(user, to, &news)) {
             match limits::check_sending(self.state, Sending::Mail).await {
-                Ok(()) => {
-                    let background = self.state.background.clone();
-                    tx.after_commit(move || background.start(kind, sending));
-                }
+                Ok(()) => self.state.background.start_after(tx, kind, sending),
                 Err(error) => background::warn(kind, &error),
             }
             return Ok(());
