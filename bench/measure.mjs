@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, open, readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 
@@ -98,6 +98,27 @@ async function cpuTime(server) {
 export async function hashes(password, hash, seconds = SECONDS) {
   const args = ['hash', '--password', password, '--hash', hash, '--seconds', String(seconds)]
   return JSON.parse(await output(loader, args)).rate
+}
+
+/**
+ * How long the disk takes to keep as much as a page, which is what a small transaction waits for in the end: the 99th
+ * percentile, in milliseconds. Asked as often as a paced request, so that a disk that stops for a while shows alike.
+ */
+export function disk({ seconds = SECONDS, rate = 15 } = {}) {
+  return inFolder(async (folder) => {
+    const file = await open(join(folder, 'page'), 'w')
+    const times = []
+    const end = performance.now() + seconds * 1000
+    for (let due = performance.now(); due < end; due += 1000 / rate) {
+      await new Promise((next) => setTimeout(next, Math.max(0, due - performance.now())))
+      const began = performance.now()
+      await file.write(Buffer.alloc(8192, times.length), 0, 8192, 0)
+      await file.datasync()
+      times.push(performance.now() - began)
+    }
+    await file.close()
+    return times.sort((a, b) => a - b)[Math.ceil(times.length * 0.99) - 1]
+  })
 }
 
 /**

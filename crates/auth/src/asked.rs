@@ -89,7 +89,7 @@ impl<'a> Asked<'a> {
     /// of that here: an administrator or the user has caused it, or the database comes from elsewhere. That must not
     /// show either. What was asked for here is written in the user's row with the time that is known here, so that it
     /// holds nothing longer. Answers about numbers show it by the message's id, so numbers do without.
-    pub(crate) fn is_held(&self, last: Option<Timestamp>) -> bool {
+    fn is_held(&self, last: Option<Timestamp>) -> bool {
         let frequency = frequency(self.state, self.contact);
         self.contact.email().is_some() && last.is_some_and(|last| seconds_left(last, frequency, self.at).is_some())
     }
@@ -104,13 +104,18 @@ impl<'a> Asked<'a> {
         }
     }
 
-    /// Hands on what came of sending; nothing, where the account is gone or another one by now, counts like what is
-    /// sent.
-    pub(crate) async fn or_unsent<T>(&self, outcome: Result<Option<T>, Error>) -> Result<Option<T>, Error> {
-        match outcome {
-            Ok(None) => self.count_unsent().await.map(|()| None),
-            outcome => outcome,
+    /// Lets an account be sent what was asked for, unless the `last` is too recent. What is not sent, be it for that or
+    /// since the account is gone or another one by now, counts like what is.
+    pub(crate) async fn send<T>(
+        &self,
+        last: Option<Timestamp>,
+        sending: impl Future<Output = Result<Option<T>, Error>>,
+    ) -> Result<Option<T>, Error> {
+        let outcome = if self.is_held(last) { None } else { sending.await? };
+        if outcome.is_none() {
+            self.count_unsent().await?;
         }
+        Ok(outcome)
     }
 
     /// Hands the outcome on. What failed was not asked for, so that it may be tried again at once.

@@ -82,6 +82,7 @@ async fn invite(start: &Start<'_>, admin: &Admin) -> Result<(User, bool), Error>
     if is_new {
         start.ask_hook().await?;
     }
+    let _turn = state.turn_if(existing.as_ref().map(|found| found.id)).await;
     let mut tx =
         state.asking([HookName::SendEmail]).write(&Context::service()).await.map_err(Error::database(NOT_SAVED))?;
     let user = match existing {

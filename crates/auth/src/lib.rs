@@ -17,6 +17,7 @@ mod invite;
 mod json;
 mod letters;
 mod limits;
+mod lines;
 mod login;
 mod logout;
 mod mailbox;

@@ -44,6 +44,7 @@ pub(crate) async fn post(With(state): With<State>, caller: Authenticated, query:
     let failed = Error::database("Error logging out user");
     let scope = Scope::read(&query)?;
     let user_id = caller.user.id;
+    let _turn = state.turn(user_id).await;
     let mut tx = state.db.write(&Context::service()).await.map_err(&failed)?;
     let mut traits = json!({"scope": scope.name()});
     if let Some(session) = &caller.session {

@@ -165,18 +165,12 @@ async fn send(start: &Start<'_>, asked: &Asked<'_>) -> (Way, Result<Option<Strin
         Ok(None) => return (Way::Nobody, make(start).await),
         Ok(Some(user)) => user,
     };
-    let (way, last) = if start.contact.is_confirmed_by(&user) || start.is_open() {
-        (Way::Account, user.recovery_sent_at)
+    let (way, outcome) = if start.contact.is_confirmed_by(&user) || start.is_open() {
+        (Way::Account, asked.send(user.recovery_sent_at, sign_in_again(start, &user)).await)
     } else {
-        (Way::Unconfirmed, user.confirmation_sent_at)
+        (Way::Unconfirmed, asked.send(user.confirmation_sent_at, existing::ask_again(start, &user)).await)
     };
-    let outcome = match way {
-        _ if asked.is_held(last) => unsent(asked).await.map(Some),
-        Way::Account => asked.or_unsent(sign_in_again(start, &user).await).await,
-        Way::Unconfirmed | Way::Nobody => asked.or_unsent(existing::ask_again(start, &user).await).await,
-    };
-    let outcome = outcome.map(Option::flatten);
-    (way, outcome)
+    (way, outcome.map(Option::flatten))
 }
 
 /// The address or number was taken when the account was to be made. One of an account that is out of sight is
@@ -195,6 +189,7 @@ async fn unsent(asked: &Asked<'_>) -> Result<Option<String>, Error> {
 /// Sends a link or code again; `None` where nobody is reached there any more, else the message's id where there is one.
 async fn sign_in_again(start: &Start<'_>, found: &User) -> Result<Option<Option<String>>, Error> {
     let failed = Error::database(FAILED);
+    let _turn = start.state.turn(found.id).await;
     let mut tx = start.state.asking([start.contact.sender()]).write(&Context::service()).await.map_err(&failed)?;
     let Some(user) = start.contact.lock_user(&mut tx, found).await.map_err(&failed)? else { return Ok(None) };
     let message_id = sign_in(start, &mut tx, &user).await?;

@@ -37,6 +37,7 @@ pub(crate) async fn get(With(state): With<State>, client: Client, caller: Authen
         return Err(Refusal::Unconfirmed { code: "phone_not_confirmed", text }.into());
     }
     let sender = if user.email.is_empty() { HookName::SendSms } else { HookName::SendEmail };
+    let _turn = state.turn(user.id).await;
     let mut tx = state.asking([sender]).write(&Context::service()).await.map_err(&failed)?;
     let user = &caller.hold(&state, &mut tx).await?.user;
     let entry = audit::payload(&Actor::user(user), Action::UserReauthenticateRequested, None);

@@ -54,8 +54,10 @@ pub(crate) async fn post(
     let recovery =
         Recovery { state: &state, client: &client, redirect_to: &redirect_to, challenge: challenge.as_ref(), at };
     let (way, outcome) = match &user {
-        Some(user) if asked.is_held(user.recovery_sent_at) => (Way::Account, asked.count_unsent().await),
-        Some(user) => (Way::Account, asked.or_unsent(recovery.send(&contact, user).await).await.map(drop)),
+        Some(user) => {
+            let sent = asked.send(user.recovery_sent_at, recovery.send(&contact, user)).await;
+            (Way::Account, sent.map(drop))
+        }
         None => (Way::Nobody, asked.count_unsent().await),
     };
     pace.settle(way, asked.close(outcome).await).await?;
@@ -77,6 +79,7 @@ impl Recovery<'_> {
     async fn send(&self, contact: &Contact, found: &User) -> Result<Option<()>, Error> {
         let failed = Error::database("Unable to process request");
         let Self { state, client, redirect_to, challenge, at } = *self;
+        let _turn = state.turn(found.id).await;
         let mut tx = state.asking([HookName::SendEmail]).write(&Context::service()).await.map_err(&failed)?;
         let Some(user) = contact.lock_user(&mut tx, found).await.map_err(&failed)? else { return Ok(None) };
         if let Some(challenge) = challenge {

@@ -94,8 +94,10 @@ pub(crate) async fn post(
     let resend =
         Resend { state: &state, client: &client, redirect_to: &redirect_to, challenge: challenge.as_ref(), kind, at };
     let (way, outcome) = match &user {
-        Some(user) if asked.is_held(kind.last(user)) => (Way::Account, asked.count_unsent().await),
-        Some(user) => (Way::Account, asked.or_unsent(resend.send(&contact, user).await).await.map(drop)),
+        Some(user) => {
+            let sent = asked.send(kind.last(user), resend.send(&contact, user)).await;
+            (Way::Account, sent.map(drop))
+        }
         None => (Way::Nobody, asked.count_unsent().await),
     };
     pace.settle(way, asked.close(outcome).await).await?;
@@ -164,6 +166,7 @@ impl Resend<'_> {
     /// Sends what is under way; `None` where nothing is any more.
     async fn send(&self, contact: &Contact, found: &User) -> Result<Option<()>, Error> {
         let failed = Error::database(FAILED);
+        let _turn = self.state.turn(found.id).await;
         let mut tx = self.state.asking([self.sender()]).write(&Context::service()).await.map_err(&failed)?;
         let user = contact.lock_user(&mut tx, found).await.map_err(&failed)?;
         let Some(user) = user.filter(|user| waits(self.kind, user)) else { return Ok(None) };

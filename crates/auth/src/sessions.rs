@@ -64,6 +64,7 @@ async fn end(
 ) -> Result<StatusCode, Error> {
     let id = id_of(&id)?;
     let failed = Error::database("Error revoking session");
+    let _turn = state.turn(caller.user.id).await;
     let mut tx = state.db.write(&Context::service()).await.map_err(&failed)?;
     if !sessions::delete(&mut tx, caller.user.id, id).await.map_err(&failed)? {
         return Err(NOT_FOUND.into());

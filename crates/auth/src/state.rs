@@ -7,17 +7,18 @@ use authkit::otp::CodeKey;
 use authkit::{Hasher, Sealer};
 use base::jwt::Keyring;
 use base::{Clock, Random};
+use uuid::Uuid;
 
 use crate::Settings;
 use crate::clean_up::Cleaner;
 use crate::hooks::HookName;
 use crate::letters::Background;
-use crate::login::Queues;
+use crate::lines::{Lines, Turn};
 use crate::outside::Outside;
 use crate::pace::Times;
 use crate::protection::Protection;
 use crate::redirect::AllowList;
-use crate::waiting::Asking;
+use crate::waiting::{self, Asking};
 
 /// What the service needs from its surroundings.
 #[derive(Clone, Debug)]
@@ -58,7 +59,7 @@ pub struct Inner {
     pub(crate) times: Times,
     pub(crate) cleaner: Cleaner,
     pub(crate) sealer: Sealer,
-    pub(crate) refreshing: Queues,
+    pub(crate) lines: Lines,
 }
 
 /// Counting takes no time to speak of, and nobody holds on to a connection for it.
@@ -93,7 +94,7 @@ impl State {
             times: Times::default(),
             cleaner: Cleaner::default(),
             sealer,
-            refreshing: Queues::default(),
+            lines: Lines::default(),
         }))
     }
 
@@ -133,6 +134,19 @@ impl State {
             Asking::far(&self.half)
         } else {
             Asking::near(&self.db)
+        }
+    }
+
+    /// Waits for a turn to change a user, to be had before a transaction is begun that locks the user's row.
+    pub(crate) async fn turn(&self, user_id: Uuid) -> Turn {
+        waiting::on("others that change the same account", self.lines.turn(user_id)).await
+    }
+
+    /// The same where there may be no user yet.
+    pub(crate) async fn turn_if(&self, user_id: Option<Uuid>) -> Option<Turn> {
+        match user_id {
+            Some(user_id) => Some(self.turn(user_id).await),
+            None => None,
         }
     }
 

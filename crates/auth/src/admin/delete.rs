@@ -40,6 +40,7 @@ pub(crate) async fn delete(
         _ => Error::Database("Database error deleting user", error),
     };
     let at = state.clock.now();
+    let _turn = state.turn(user.id).await;
     let mut tx = state.db.write(&Context::service()).await.map_err(failed)?;
     let mut traits = traits(&user);
     if request.unwrap_or_default().should_soft_delete {

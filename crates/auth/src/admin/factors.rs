@@ -13,7 +13,7 @@ use crate::json::{Body, Json};
 use crate::mfa::{self, FACTOR_NOT_FOUND, FactorId, PHONE_TAKEN, name_conflict};
 use crate::model::audit::{self, Action, Actor};
 use crate::model::factors::{self, Factor, NAME_KEY, PHONE_KEY};
-use crate::model::users::User;
+use crate::model::users::{self, User};
 use crate::sms::check_number;
 use crate::state::State;
 
@@ -50,8 +50,11 @@ pub(crate) async fn update(
         _ => Error::Database("Database error updating factor", error),
     };
     let at = state.clock.now();
+    let _turn = state.turn(user.id).await;
     let mut tx = state.db.write(&Context::service()).await.map_err(failed)?;
     if name.is_some() || phone.is_some() {
+        // Who verifies the number at the same time comes before or after.
+        users::hold(&mut tx, user.id).await.map_err(failed)?;
         let old = factors::update(&mut tx, factor.id, name, phone.as_deref(), at).await.map_err(failed)?;
         let old = old.ok_or(FACTOR_NOT_FOUND)?;
         factor = Factor { friendly_name: old.friendly_name, phone: old.phone, updated_at: at, ..factor };
@@ -82,6 +85,7 @@ pub(crate) async fn delete(
 ) -> Result<Json<Factor>, Error> {
     let factor = find(&user, &id)?;
     let failed = Error::database("Database error deleting factor");
+    let _turn = state.turn(user.id).await;
     let mut tx = state.db.write(&Context::service()).await.map_err(&failed)?;
     mfa::remove(&state, &mut tx, user.id, factor.id).await?;
     // As in Supabase the user is the actor; who did it is told beside.

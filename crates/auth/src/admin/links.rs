@@ -167,6 +167,7 @@ impl Link<'_> {
         if is_new {
             self.start.ask_hook().await?;
         }
+        let _turn = state.turn_if(existing.as_ref().map(|found| found.id)).await;
         let mut tx = state.db.write(&Context::service()).await.map_err(&failed)?;
         let user = match existing {
             // Locked, so that the audit entry tells what was there just before.

@@ -63,6 +63,7 @@ async fn revoke(
     id: Option<Uuid>,
 ) -> Result<StatusCode, Error> {
     let failed = Error::database("Error revoking session");
+    let _turn = state.turn(user.id).await;
     let mut tx = state.db.write(&Context::service()).await.map_err(&failed)?;
     let mut traits = traits(user);
     match id {

@@ -41,6 +41,7 @@ pub(crate) async fn update(
         None => None,
     };
     let failed = attributes::failed(NOT_UPDATED);
+    let _turn = state.turn(user.id).await;
     let mut tx = state.db.write(&Context::service()).await.map_err(&failed)?;
     let before = users::lock(&mut tx, user.id).await.map_err(&failed)?.ok_or(Error::UserNotFound)?;
     let update =

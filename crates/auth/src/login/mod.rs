@@ -7,7 +7,6 @@ pub(crate) mod validity;
 
 pub(crate) use password::{is_same, tell};
 pub(crate) use pkce::LEAST_LIFETIME;
-pub(crate) use refresh::Queues;
 
 use axum::extract::{FromRequest, Request, State as With};
 use axum::response::Response;

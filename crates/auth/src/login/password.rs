@@ -106,10 +106,12 @@ async fn open(state: &State, client: &Client, user: &User, traits: Value) -> Res
     let hooks = &state.outside.hooks;
     if !hooks.has(HookName::CustomAccessToken) || hooks.is_far(HookName::CustomAccessToken) {
         let claims = sign.claims(user).await?;
+        let _turn = state.turn(user.id).await;
         let opened = sign.open().await.map_err(failed)?;
         return Ok(opened.map(|issued| Issued { claims, ..issued }));
     }
     // A hook in the database is asked in the same transaction.
+    let _turn = state.turn(user.id).await;
     let mut tx = state.db.write(&Context::service()).await.map_err(&failed)?;
     let Some(issued) = sign.open_in(&mut tx).await.map_err(&failed)? else { return Ok(None) };
     let issued = issued.customise(state, client, &mut tx, Proof::Password.name()).await?;

@@ -33,7 +33,11 @@ pub(super) async fn grant(state: &State, client: &Client, request: Request) -> R
         return Err(Error::validation("invalid request: both auth code and code verifier should be non-empty"));
     }
     let failed = Error::database("Database error granting user");
+    let owner = flow_states::owner(&state.db, &request.auth_code).await.map_err(&failed)?;
+    let owner = owner.ok_or(Error::FlowStateNotFound)?;
+    let _turn = state.turn(owner).await;
     let mut tx = state.asking([HookName::CustomAccessToken]).write(&Context::service()).await.map_err(&failed)?;
+    users::hold(&mut tx, owner).await.map_err(&failed)?;
     let flow = flow_states::take(&mut tx, &request.auth_code).await.map_err(&failed)?;
     let flow = flow.ok_or(Error::FlowStateNotFound)?;
     let (Some(user_id), Some(proof)) = (flow.user_id, Proof::parse(&flow.method)) else {

@@ -65,6 +65,7 @@ pub(super) async fn post(
     let at = state.clock.now();
     let ip = challenges::address(client.ip);
     let mut challenge = NewChallenge { id: state.random.uuid(), factor_id: factor.id, ip, code_hash: None, at };
+    let _turn = state.turn(member.user.id).await;
     let mut tx = state
         .asking((kind == Kind::Phone).then_some(HookName::SendSms))
         .write(&Context::service())

@@ -86,6 +86,7 @@ pub(super) async fn post(
         Some(PHONE_KEY) => PHONE_TAKEN.into(),
         _ => Error::Database("Database error creating factor", error),
     };
+    let _turn = state.turn(member.user.id).await;
     let mut tx = state.db.write(&Context::service()).await.map_err(failed)?;
     let member = member.hold(&state, &mut tx).await?;
     let user = tidy(&state, &mut tx, member.user.id, device.phone()).await.map_err(failed)?;

@@ -68,6 +68,7 @@ pub(super) async fn create(With(state): With<State>, member: Member, client: Cli
     let codes: Vec<String> = (0..CODES).map(|_| grouped(&state.random.text(LENGTH, ALPHABET))).collect();
     let hashes = codes.iter().map(|code| hash(code)).collect();
     let created_at = state.clock.now();
+    let _turn = state.turn(member.user.id).await;
     let mut tx = state.db.write(&Context::service()).await.map_err(&failed)?;
     let member = member.hold(&state, &mut tx).await?;
     check(&member)?;
@@ -81,6 +82,7 @@ pub(super) async fn create(With(state): With<State>, member: Member, client: Cli
 /// `DELETE`: no codes any more.
 pub(super) async fn delete(With(state): With<State>, member: Member, client: Client) -> Result<StatusCode, Error> {
     let failed = Error::database("Database error deleting recovery codes");
+    let _turn = state.turn(member.user.id).await;
     let mut tx = state.db.write(&Context::service()).await.map_err(&failed)?;
     let member = member.hold(&state, &mut tx).await?;
     check(&member)?;
@@ -103,6 +105,7 @@ pub(super) async fn verify(
     }
     limits::check_user(&state, Bucket::FactorVerify, member.user.id).await?;
     let failed = Error::database("Database error verifying factor");
+    let _turn = state.turn(member.user.id).await;
     let mut tx = state.asking([HookName::CustomAccessToken]).write(&Context::service()).await.map_err(&failed)?;
     let member = member.hold(&state, &mut tx).await?;
     if !member.user.has_verified_factor() {

@@ -30,6 +30,7 @@ pub(super) async fn delete(
     client: Client,
 ) -> Result<Json<Unenrolled>, Error> {
     let failed = Error::database("Database error deleting factor");
+    let _turn = state.turn(member.user.id).await;
     let mut tx = state.db.write(&Context::service()).await.map_err(&failed)?;
     let member = member.hold(&state, &mut tx).await?;
     let factor = member.factor(&factor_id)?;

@@ -56,10 +56,14 @@ pub(super) async fn post(
         Verdict::Wrong(denial) => return Err(denial.into()),
     };
     let failed = Error::database(NOT_VERIFIED);
-    let at = state.clock.now();
+    let (number, at) = (factor.phone.clone(), state.clock.now());
+    let _turn = state.turn(member.user.id).await;
     let mut tx = state.asking([HookName::CustomAccessToken]).write(&Context::service()).await.map_err(&failed)?;
     let member = member.hold(&state, &mut tx).await?;
     let factor = member.provable_factor(&factor_id)?;
+    if factor.phone != number {
+        return Err(WRONG_CODE.into());
+    }
     if !challenges::set_verified(&mut tx, &challenge, at).await.map_err(&failed)? {
         return Err(OTHER_ADDRESS.into());
     }

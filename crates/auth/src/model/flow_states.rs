@@ -1,7 +1,7 @@
 //! `auth.flow_state`: flows that were started with a code challenge and end in a code to be exchanged.
 
 use jiff::Timestamp;
-use pg::Transaction;
+use pg::{Context, Db, Transaction};
 use uuid::Uuid;
 
 use super::time;
@@ -61,11 +61,13 @@ pub(crate) struct Flow {
     pub(crate) issued_at: Option<Timestamp>,
 }
 
-// The user's row comes first, as everywhere: of an exchange and a change of the password one sees what the other one
-// did.
-const LOCK_USER: &str = "
-    select from auth.flow_state f join auth.users u on u.id = f.user_id where f.auth_code = $1
-    for no key update of u";
+const OWNER: &str = "select user_id from auth.flow_state where auth_code = $1";
+
+/// Whose flow ends in a code.
+pub(crate) async fn owner(db: &Db, code: &str) -> Result<Option<Uuid>, pg::Error> {
+    let rows = db.read(&Context::service(), OWNER, &[&code]).await?;
+    Ok(rows.first().and_then(|row| row.get("user_id")))
+}
 
 const TAKE: &str = "
     delete from auth.flow_state where auth_code = $1
@@ -73,9 +75,9 @@ const TAKE: &str = "
       coalesce(code_challenge_method::text, '') as challenge_method, provider_type, authentication_method,
       coalesce(created_at, '0001-01-01 00:00:00+00') as created_at, auth_code_issued_at";
 
-/// Takes the flow with a code, which is good for one exchange. It is back when the transaction fails.
+/// Takes the flow with a code, which is good for one exchange. Its user is locked already: of an exchange and a change
+/// of the password one sees what the other one did. It is back when the transaction fails.
 pub(crate) async fn take(tx: &mut Transaction, code: &str) -> Result<Option<Flow>, pg::Error> {
-    tx.defer(LOCK_USER, &[&code]).await?;
     Ok(tx.query_opt(TAKE, &[&code]).await?.map(|row| Flow {
         user_id: row.get("user_id"),
         challenge: row.get("challenge"),

@@ -71,12 +71,21 @@ pub(crate) struct Taken {
     pub(crate) relates_to: String,
 }
 
-// The user's row comes first, as where a code is sent: two that take codes of one user follow each other, and each
-// sees what the other one did.
-const LOCK_USER: &str = "
-    select u.id from auth.one_time_tokens t join auth.users u on u.id = t.user_id
-    where t.token_hash = any($1) and t.token_type::text = any($2) and t.relates_to = coalesce(lower($3), t.relates_to)
-    for no key update of u";
+const OWNER: &str = "
+    select user_id from auth.one_time_tokens
+    where token_hash = any($1) and token_type::text = any($2) and relates_to = coalesce(lower($3), relates_to)";
+
+/// Whose code [`take`] would take.
+pub(crate) async fn owner(
+    db: &Db,
+    hashes: &[String],
+    purposes: &[Purpose],
+    contact: Option<&str>,
+) -> Result<Option<Uuid>, pg::Error> {
+    let names: Vec<_> = purposes.iter().map(|purpose| purpose.name()).collect();
+    let rows = db.read(&Context::service(), OWNER, &[&hashes, &names, &contact]).await?;
+    Ok(rows.first().map(|row| row.get("user_id")))
+}
 
 const TAKE: &str = "
     delete from auth.one_time_tokens
@@ -84,7 +93,8 @@ const TAKE: &str = "
     returning user_id, token_type::text as token_type, relates_to";
 
 /// Takes the code with one of these hashes for one of these purposes, and which was sent to this contact where one is
-/// named. Of two that ask for it at the same time one gets it. It is back when the transaction fails.
+/// named. Its user is locked already, as where a code is sent: two that take codes of one user follow each other, and
+/// each sees what the other one did. It is back when the transaction fails.
 pub(crate) async fn take(
     tx: &mut Transaction,
     hashes: &[String],
@@ -92,9 +102,6 @@ pub(crate) async fn take(
     contact: Option<&str>,
 ) -> Result<Option<Taken>, pg::Error> {
     let names: Vec<_> = purposes.iter().map(|purpose| purpose.name()).collect();
-    if tx.query(LOCK_USER, &[&hashes, &names, &contact]).await?.is_empty() {
-        return Ok(None);
-    }
     let rows = tx.query(TAKE, &[&hashes, &names, &contact]).await?;
     Ok(rows.first().and_then(|row| {
         let name: &str = row.get("token_type");

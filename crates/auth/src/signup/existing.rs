@@ -39,10 +39,11 @@ pub(super) async fn answer(
         (false, true) => open(start, user, password).await,
         (false, false) => {
             spend_time(start, password).await?;
-            let is_held = asked.is_some_and(|asked| asked.is_held(user.confirmation_sent_at));
-            if is_held || ask_again(start, user).await?.is_none() {
-                count_unsent(asked).await?;
-            }
+            let sending = ask_again(start, user);
+            match asked {
+                Some(asked) => asked.send(user.confirmation_sent_at, sending).await?,
+                None => sending.await?,
+            };
             Ok(Json(as_new(start).await?).into_response())
         }
     }
@@ -147,6 +148,7 @@ async fn open(start: &Start<'_>, user: &User, password: &str) -> Result<Response
         record(start, user).await?;
         return Err(Error::UserAlreadyExists);
     }
+    let _turn = state.turn(user.id).await;
     let mut tx = state.asking([HookName::CustomAccessToken]).write(&Context::service()).await.map_err(&failed)?;
     let issued = create::sign_in(start, &mut tx, user).await?.ok_or(Error::UserAlreadyExists)?;
     tx.commit().await.map_err(&failed)?;
@@ -158,6 +160,7 @@ async fn open(start: &Start<'_>, user: &User, password: &str) -> Result<Response
 /// what somebody has confirmed is not a stranger's to replace.
 pub(crate) async fn ask_again(start: &Start<'_>, found: &User) -> Result<Option<Option<String>>, Error> {
     let failed = Error::database(NOT_SAVED);
+    let _turn = start.state.turn(found.id).await;
     let mut tx = start.state.asking([start.contact.sender()]).write(&Context::service()).await.map_err(&failed)?;
     // It may have been confirmed since it was found, or another request may have given it the identity.
     let user = start.contact.lock_user(&mut tx, found).await.map_err(&failed)?;

@@ -56,6 +56,7 @@ pub(crate) async fn delete(
         Some(EMAIL_KEY) => CONFLICT.into(),
         _ => Error::Database("Database error deleting identity", error),
     };
+    let _turn = state.turn(caller.user.id).await;
     let mut tx = state.db.write(&Context::service()).await.map_err(failed)?;
     let caller = caller.hold(&state, &mut tx).await?;
     // Address or number go or change with the identity, as they do in `PUT /user`.

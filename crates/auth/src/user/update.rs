@@ -90,6 +90,7 @@ pub(crate) async fn put(
         letters::recipient(&state, &request.email)?;
     }
     let failed = Error::database("Error updating user");
+    let _turn = state.turn(caller.user.id).await;
     let mut tx = state.asking(request.asked(&caller.user)).write(&Context::service()).await.map_err(&failed)?;
     let caller = hold(&state, &mut tx, &caller, &request).await?;
     let user = &caller.user;

@@ -185,8 +185,10 @@ fn posted(state: &State, client: &Client, request: &Request) -> Result<Claim, Er
 async fn verify(state: &State, client: &Client, claim: &Claim, pkce: Option<&Kind>) -> Result<Verified, Error> {
     let failed = Error::database("Database error updating user");
     let known = take::ask(state, claim).await?;
+    let owner = take::owner(state, claim, &known).await?;
+    let _turn = state.turn(owner).await;
     let mut tx = state.asking([HookName::CustomAccessToken]).write(&Context::service()).await.map_err(&failed)?;
-    let (user, purpose) = take::take(state, &mut tx, claim, &known).await?;
+    let (user, purpose) = take::take(state, &mut tx, claim, (owner, &known)).await?;
     let letters = Letters { state, client, redirect_to: "", is_pkce: false };
     let Some(effect) = effects::apply(&letters, &mut tx, &user, (claim.kind, purpose)).await? else {
         tx.commit().await.map_err(&failed)?;

@@ -87,6 +87,9 @@ impl Kind {
 /// What is told of a code that is wrong, used up or too old.
 pub(super) const NOT_FOUND: Error = Error::OtpExpired("Token has expired or is invalid");
 
+/// What is told when the database fails.
+const NOT_FOUND_BY_LINK: &str = "Database error finding user from email link";
+
 /// A link or code that is presented.
 pub(super) struct Claim {
     pub(super) kind: Kind,
@@ -161,24 +164,40 @@ pub(super) async fn ask(state: &State, claim: &Claim) -> Result<Known, Error> {
     Ok(user.map_or(Known::Wrong, |user| Known::Right(user.id, number.clone())))
 }
 
-/// Takes the code; returns its user and what it is for.
+/// Whose code it is.
+pub(super) async fn owner(state: &State, claim: &Claim, known: &Known) -> Result<Uuid, Error> {
+    let owner = match known {
+        Known::Wrong => None,
+        Known::Right(user_id, _) => Some(*user_id),
+        Known::Nothing => {
+            let Claim { kind, hashes, contact, .. } = claim;
+            let owner = one_time_tokens::owner(&state.db, hashes, kind.purposes(), contact.as_deref()).await;
+            owner.map_err(Error::database(NOT_FOUND_BY_LINK))?
+        }
+    };
+    owner.ok_or_else(|| claim.refused())
+}
+
+/// Takes the code of its owner; returns the user and what it is for.
 pub(super) async fn take(
     state: &State,
     tx: &mut Transaction,
     claim: &Claim,
-    known: &Known,
+    (owner, known): (Uuid, &Known),
 ) -> Result<(User, Purpose), Error> {
-    let failed = Error::database("Database error finding user from email link");
-    let (user_id, purpose, relates_to) = match known {
+    let failed = Error::database(NOT_FOUND_BY_LINK);
+    users::hold(tx, owner).await.map_err(&failed)?;
+    let (purpose, relates_to) = match known {
         Known::Wrong => return Err(claim.refused()),
-        Known::Right(user_id, number) => (*user_id, claim.kind.purposes()[0], number.clone()),
+        Known::Right(_, number) => (claim.kind.purposes()[0], number.clone()),
         Known::Nothing => {
             let taken = one_time_tokens::take(tx, &claim.hashes, claim.kind.purposes(), claim.contact.as_deref());
-            let taken = taken.await.map_err(&failed)?.ok_or_else(|| claim.refused())?;
-            (taken.user_id, taken.purpose, taken.relates_to)
+            let taken = taken.await.map_err(&failed)?.filter(|taken| taken.user_id == owner);
+            let taken = taken.ok_or_else(|| claim.refused())?;
+            (taken.purpose, taken.relates_to)
         }
     };
-    let user = users::lock(tx, user_id).await.map_err(&failed)?;
+    let user = users::reload(tx, owner).await.map_err(&failed)?;
     let is_of_audience = |user: &User| claim.audience.as_ref().is_none_or(|audience| *audience == user.aud);
     let user = user.filter(|user| is_of_audience(user) && user.deleted_at.is_none()).ok_or_else(|| claim.refused())?;
     if user.is_banned(state.clock.now()) {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use auth::{HookName, Settings, SmsSettings};
+use http::Method;
 use serde_json::{Value, json};
 use testkit::{Answer, Call};
 use tokio::task::JoinSet;
@@ -149,6 +150,41 @@ async fn codes_that_wait_for_the_hook_leave_connections_to_others() {
     let mut calls = all_at_once(&service, (0..MANY).map(call));
     assert_others_pass(&service, &server, &session).await;
     assert!(calls.try_join_next().is_none(), "all of them still wait");
+}
+
+/// A letter is sent with the user's row locked. Requests about that user wait for it without a connection.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_waits_for_a_user_leaves_connections_to_others() {
+    let (service, server) = start(HookName::SendEmail, Settings::default()).await;
+    let (john, jane) = (service.sign_up("john@example.com").await, service.sign_up("jane@example.com").await);
+    answer_after(&server, SLOW).await;
+    let letter = Call::post("/recover", &json!({"email": "john@example.com"}));
+    let mut letter = all_at_once(&service, [letter]);
+    wait_until_asked(&server, 1).await;
+    let of_john = |call: Call| call.bearer(text(&john, "access_token"));
+    let (id, admin) = (text(&john["user"], "id"), testkit::project::service_token());
+    let calls = [
+        Call::post("/token?grant_type=password", &json!({"email": "john@example.com", "password": PASSWORD})),
+        of_john(Call::post("/factors", &json!({"factor_type": "totp"}))),
+        of_john(Call::new(Method::PUT, "/user").json(&json!({"data": {"name": "John"}}))),
+        of_john(Call::post("/logout?scope=others", &json!({}))),
+        Call::new(Method::PUT, &format!("/admin/users/{id}")).json(&json!({"role": "author"})).bearer(&admin),
+        Call::new(Method::DELETE, &format!("/admin/users/{id}/sessions")).bearer(&admin),
+    ];
+    let mut calls = all_at_once(&service, calls);
+    tokio::time::sleep(SLOW / 8).await;
+    assert_eq!(service.user(text(&jane, "access_token")).await.status, 200);
+    assert_eq!(open_transactions(&service).await, 1, "that of the letter");
+    assert_eq!(
+        service.count("pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'").await,
+        0
+    );
+    assert!(calls.try_join_next().is_none() && letter.try_join_next().is_none(), "all of them still wait");
+    while let Some(answer) = calls.join_next().await {
+        let answer = answer.expect("no panic");
+        // Whose session ended meanwhile is told so.
+        assert!(matches!(answer.status.as_u16(), 200 | 204 | 403), "{}", answer.text());
+    }
 }
 
 async fn assert_others_pass(service: &Service, server: &MockServer, session: &Value) {

@@ -20,6 +20,13 @@ pub(crate) struct Service {
     pub(crate) db: TestDb,
     pub(crate) clock: Clock,
     pub(crate) router: Router,
+    settings: Settings,
+}
+
+fn state(db: &TestDb, clock: &Clock, settings: Settings) -> State {
+    let deps =
+        Deps { db: db.db("supabase_auth_admin"), keyring: keyring(), clock: clock.clone(), random: Random::system() };
+    State::new(settings, deps)
 }
 
 impl Service {
@@ -51,14 +58,14 @@ impl Service {
 
     fn on(db: TestDb, clock: Clock, settings: Settings, (protection, outside): (Protection, Outside)) -> Self {
         settings.validate().expect("the test's settings are valid");
-        let deps = Deps {
-            db: db.db("supabase_auth_admin"),
-            keyring: keyring(),
-            clock: clock.clone(),
-            random: Random::system(),
-        };
-        let state = State::new(settings, deps).with_protection(protection).with_outside(outside);
-        Self { db, clock, router: auth::router(state.clone()), state }
+        let state = state(&db, &clock, settings.clone());
+        let state = state.with_protection(protection).with_outside(outside);
+        Self { db, clock, router: auth::router(state.clone()), state, settings }
+    }
+
+    /// Another server on the same database, with nothing outside.
+    pub(crate) fn another(&self) -> Router {
+        auth::router(state(&self.db, &self.clock, self.settings.clone()))
     }
 
     pub(crate) fn advance(&self, seconds: u64) {

@@ -2,14 +2,11 @@
 //!
 //! All refreshes of one session wait for each other on the session's row. So of many that send the same token
 //! at once the first one exchanges it, and the others find it exchanged and get what the first one got. Where a hook
-//! that is far away is asked under that lock, they wait in [`queue`] before.
+//! that is far away is asked under that lock, they wait in a line before.
 
 mod counted;
 mod plain;
-mod queue;
 mod single;
-
-pub(crate) use queue::Queues;
 
 use std::time::Duration;
 
@@ -22,11 +19,11 @@ use serde::Deserialize;
 use serde_json::json;
 use tokio::time::Instant;
 
-use self::queue::Turn;
 use super::validity::{self, Over};
 use crate::client::Client;
 use crate::error::Error;
 use crate::hooks::HookName;
+use crate::lines::Turn;
 use crate::model::audit::{self, Action, Actor};
 use crate::model::refresh_tokens::{self, LENGTH, Refreshed};
 use crate::model::sessions::Session;
@@ -129,7 +126,7 @@ async fn queue(state: &State, token: &str, counted: Option<&RefreshToken>) -> Re
     };
     // Without one it is refused.
     let Some(session) = session else { return Ok(None) };
-    let turn = tokio::time::timeout(WAIT, state.refreshing.turn(session));
+    let turn = tokio::time::timeout(WAIT, state.lines.turn(session));
     let turn = waiting::on("others that refresh the same session", turn).await;
     turn.map(Some).map_err(|_| Error::RefreshConflict)
 }
