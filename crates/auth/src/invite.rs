@@ -3,7 +3,7 @@
 use axum::extract::State as With;
 use axum::response::IntoResponse;
 use axum::response::Response;
-use pg::{Context, Transaction};
+use pg::Transaction;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -82,9 +82,11 @@ async fn invite(start: &Start<'_>, admin: &Admin) -> Result<(User, bool), Error>
     if is_new {
         start.ask_hook().await?;
     }
-    let _turn = state.turn_if(existing.as_ref().map(|found| found.id)).await;
-    let mut tx =
-        state.asking([HookName::SendEmail]).write(&Context::service()).await.map_err(Error::database(NOT_SAVED))?;
+    let (_turns, mut tx) = state
+        .asking([HookName::SendEmail])
+        .change(existing.as_ref().map(|found| found.id))
+        .await
+        .map_err(Error::database(NOT_SAVED))?;
     let user = match existing {
         Some(found) => {
             let user = start.contact.lock_user(&mut tx, &found).await.map_err(&failed)?.ok_or(Error::UserNotFound)?;

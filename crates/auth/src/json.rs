@@ -15,6 +15,10 @@ use crate::error::Error;
 /// The longest request body in bytes.
 pub(crate) const MAX_BODY: usize = 1 << 20;
 
+/// How deep arrays and objects may be nested in a field of a body. What is stored is read again inside of more levels,
+/// and the reader stops at 128.
+const MAX_DEPTH: usize = 100;
+
 /// A request body that is a JSON object. Fields that are `null` count as absent, unknown ones are ignored.
 pub(crate) struct Body<T>(pub(crate) T);
 
@@ -55,8 +59,21 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
     if fields.iter().any(|(name, value)| name.contains('\0') || has_nul(value)) {
         return Err(Error::NulCharacter);
     }
+    if fields.values().any(|value| is_deeper(value, MAX_DEPTH)) {
+        return Err(Error::BadJson(format!("the body is nested more than {MAX_DEPTH} levels deep")));
+    }
     let given = fields.into_iter().filter(|(_, value)| !value.is_null()).collect();
     serde_json::from_value(Value::Object(given)).map_err(bad_json)
+}
+
+/// Whether there are more levels of arrays and objects than `levels`.
+fn is_deeper(value: &Value, levels: usize) -> bool {
+    let Some(left) = levels.checked_sub(1) else { return value.is_array() || value.is_object() };
+    match value {
+        Value::Array(values) => values.iter().any(|value| is_deeper(value, left)),
+        Value::Object(fields) => fields.values().any(|value| is_deeper(value, left)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+    }
 }
 
 /// Whether a text anywhere inside has the character that PostgreSQL cannot store.

@@ -4,6 +4,7 @@
 mod admin;
 mod answer;
 mod asked;
+mod asking;
 mod bearer;
 mod changes;
 mod clean_up;
@@ -52,6 +53,8 @@ mod user;
 mod verify;
 mod waiting;
 
+pub use authkit::PasswordRules;
+pub use authkit::address::normalise_phone;
 pub use authkit::captcha::Judge;
 pub use authkit::mailer::{Security, SmtpSettings, is_greeting, is_host, parse_headers};
 pub use authkit::template::{Body, Definition, Kind, Part, Reading, locale_tag};

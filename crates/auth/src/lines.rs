@@ -17,8 +17,8 @@ type Line = Arc<tokio::sync::Mutex<()>>;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Lines(Arc<Mutex<HashMap<Uuid, Line>>>);
 
-/// A place in a line, and in the end the turn; dropped, it lets the next one go. Who has a turn may begin a transaction
-/// then, but never takes another turn with one begun: both could wait for each other.
+/// A place in a line, and in the end the turn; dropped, it lets the next one go. See [`crate::asking`] for
+/// the order in which turns and connections are waited for; any other could end in two that wait for each other.
 #[must_use = "the next one goes when it is dropped"]
 #[derive(Debug)]
 pub(crate) struct Turn {

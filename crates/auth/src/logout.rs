@@ -3,7 +3,6 @@
 
 use axum::extract::State as With;
 use http::StatusCode;
-use pg::Context;
 use serde_json::json;
 
 use crate::bearer::Authenticated;
@@ -44,8 +43,7 @@ pub(crate) async fn post(With(state): With<State>, caller: Authenticated, query:
     let failed = Error::database("Error logging out user");
     let scope = Scope::read(&query)?;
     let user_id = caller.user.id;
-    let _turn = state.turn(user_id).await;
-    let mut tx = state.db.write(&Context::service()).await.map_err(&failed)?;
+    let (_turns, mut tx) = state.change(user_id).await.map_err(&failed)?;
     let mut traits = json!({"scope": scope.name()});
     if let Some(session) = &caller.session {
         traits["session_id"] = json!(session.id);

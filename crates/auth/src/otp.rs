@@ -189,8 +189,7 @@ async fn unsent(asked: &Asked<'_>) -> Result<Option<String>, Error> {
 /// Sends a link or code again; `None` where nobody is reached there any more, else the message's id where there is one.
 async fn sign_in_again(start: &Start<'_>, found: &User) -> Result<Option<Option<String>>, Error> {
     let failed = Error::database(FAILED);
-    let _turn = start.state.turn(found.id).await;
-    let mut tx = start.state.asking([start.contact.sender()]).write(&Context::service()).await.map_err(&failed)?;
+    let (_turns, mut tx) = start.state.asking([start.contact.sender()]).change(found.id).await.map_err(&failed)?;
     let Some(user) = start.contact.lock_user(&mut tx, found).await.map_err(&failed)? else { return Ok(None) };
     let message_id = sign_in(start, &mut tx, &user).await?;
     tx.commit().await.map_err(&failed)?;

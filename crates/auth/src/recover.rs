@@ -2,7 +2,6 @@
 
 use axum::extract::State as With;
 use jiff::Timestamp;
-use pg::Context;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -79,8 +78,7 @@ impl Recovery<'_> {
     async fn send(&self, contact: &Contact, found: &User) -> Result<Option<()>, Error> {
         let failed = Error::database("Unable to process request");
         let Self { state, client, redirect_to, challenge, at } = *self;
-        let _turn = state.turn(found.id).await;
-        let mut tx = state.asking([HookName::SendEmail]).write(&Context::service()).await.map_err(&failed)?;
+        let (_turns, mut tx) = state.asking([HookName::SendEmail]).change(found.id).await.map_err(&failed)?;
         let Some(user) = contact.lock_user(&mut tx, found).await.map_err(&failed)? else { return Ok(None) };
         if let Some(challenge) = challenge {
             challenge.start(state, &mut tx, user.id, "recovery", Proof::Recovery).await.map_err(&failed)?;

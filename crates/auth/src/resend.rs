@@ -2,7 +2,7 @@
 
 use axum::extract::State as With;
 use jiff::Timestamp;
-use pg::{Context, Transaction};
+use pg::Transaction;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -166,8 +166,7 @@ impl Resend<'_> {
     /// Sends what is under way; `None` where nothing is any more.
     async fn send(&self, contact: &Contact, found: &User) -> Result<Option<()>, Error> {
         let failed = Error::database(FAILED);
-        let _turn = self.state.turn(found.id).await;
-        let mut tx = self.state.asking([self.sender()]).write(&Context::service()).await.map_err(&failed)?;
+        let (_turns, mut tx) = self.state.asking([self.sender()]).change(found.id).await.map_err(&failed)?;
         let user = contact.lock_user(&mut tx, found).await.map_err(&failed)?;
         let Some(user) = user.filter(|user| waits(self.kind, user)) else { return Ok(None) };
         self.send_in(&mut tx, &user).await?;

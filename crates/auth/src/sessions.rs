@@ -6,7 +6,6 @@ use axum::extract::{Path, State as With};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get};
 use http::{StatusCode, Uri};
-use pg::Context;
 use serde::Serialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -64,8 +63,7 @@ async fn end(
 ) -> Result<StatusCode, Error> {
     let id = id_of(&id)?;
     let failed = Error::database("Error revoking session");
-    let _turn = state.turn(caller.user.id).await;
-    let mut tx = state.db.write(&Context::service()).await.map_err(&failed)?;
+    let (_turns, mut tx) = state.change(caller.user.id).await.map_err(&failed)?;
     if !sessions::delete(&mut tx, caller.user.id, id).await.map_err(&failed)? {
         return Err(NOT_FOUND.into());
     }

@@ -1,4 +1,4 @@
-//! What an installation decides about accounts. The defaults are those of the Supabase CLI.
+//! What an installation decides about accounts. The defaults are those of the Supabase CLI, but of codes for phones.
 
 use std::time::Duration;
 

@@ -7,18 +7,15 @@ use authkit::otp::CodeKey;
 use authkit::{Hasher, Sealer};
 use base::jwt::Keyring;
 use base::{Clock, Random};
-use uuid::Uuid;
 
 use crate::Settings;
 use crate::clean_up::Cleaner;
-use crate::hooks::HookName;
 use crate::letters::Background;
-use crate::lines::{Lines, Turn};
+use crate::lines::Lines;
 use crate::outside::Outside;
 use crate::pace::Times;
 use crate::protection::Protection;
 use crate::redirect::AllowList;
-use crate::waiting::{self, Asking};
 
 /// What the service needs from its surroundings.
 #[derive(Clone, Debug)]
@@ -59,7 +56,12 @@ pub struct Inner {
     pub(crate) times: Times,
     pub(crate) cleaner: Cleaner,
     pub(crate) sealer: Sealer,
+    /// The users that are being changed.
     pub(crate) lines: Lines,
+    /// The users that are being changed by who asks somebody outside.
+    pub(crate) asking: Lines,
+    /// The sessions that are being refreshed.
+    pub(crate) refreshing: Lines,
 }
 
 /// Counting takes no time to speak of, and nobody holds on to a connection for it.
@@ -95,6 +97,8 @@ impl State {
             cleaner: Cleaner::default(),
             sealer,
             lines: Lines::default(),
+            asking: Lines::default(),
+            refreshing: Lines::default(),
         }))
     }
 
@@ -125,29 +129,6 @@ impl State {
     /// Waits for letters that are under way without a request, so long as a server that stops may take.
     pub async fn idle(&self) {
         self.background.idle().await;
-    }
-
-    /// The connections for a transaction in which hooks, or what stands in for them, are asked. Where one of them is
-    /// far away, those who wait for it have half of the connections at most, so that who waits for nobody gets one.
-    pub(crate) fn asking(&self, hooks: impl IntoIterator<Item = HookName>) -> Asking<'_> {
-        if hooks.into_iter().any(|name| self.outside.is_far(name)) {
-            Asking::far(&self.half)
-        } else {
-            Asking::near(&self.db)
-        }
-    }
-
-    /// Waits for a turn to change a user, to be had before a transaction is begun that locks the user's row.
-    pub(crate) async fn turn(&self, user_id: Uuid) -> Turn {
-        waiting::on("others that change the same account", self.lines.turn(user_id)).await
-    }
-
-    /// The same where there may be no user yet.
-    pub(crate) async fn turn_if(&self, user_id: Option<Uuid>) -> Option<Turn> {
-        match user_id {
-            Some(user_id) => Some(self.turn(user_id).await),
-            None => None,
-        }
     }
 
     /// A password that nobody knows, for accounts that have none yet.

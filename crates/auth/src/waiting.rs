@@ -3,8 +3,6 @@
 use std::borrow::Cow;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use pg::{Context, Db, Transaction};
-
 tokio::task_local! {
     /// Set by the outermost layer for as long as it takes to answer.
     static WAITING: Waiting;
@@ -37,33 +35,6 @@ pub(crate) async fn on<F: Future>(what: impl Into<Cow<'static, str>>, wait: F) -
     notes.lock().unwrap_or_else(PoisonError::into_inner).pop();
     output
 }
-
-/// The connections for transactions in which hooks, or what stands in for them, are asked.
-pub(crate) struct Asking<'a> {
-    db: &'a Db,
-    is_far: bool,
-}
-
-impl<'a> Asking<'a> {
-    /// Where one of them is far away.
-    pub(crate) fn far(half: &'a Db) -> Self {
-        Self { db: half, is_far: true }
-    }
-
-    /// Where all are near.
-    pub(crate) fn near(db: &'a Db) -> Self {
-        Self { db, is_far: false }
-    }
-
-    /// Begins a transaction, as soon as it is this one's turn.
-    pub(crate) async fn write(&self, context: &Context) -> Result<Transaction, pg::Error> {
-        let begun = self.db.write(context);
-        if self.is_far { on(TURN, begun).await } else { begun.await }
-    }
-}
-
-/// What who waits for a turn waits for.
-const TURN: &str = "a turn, since half of the connections at most are with requests that ask somebody outside";
 
 #[cfg(test)]
 mod tests {

@@ -131,6 +131,9 @@ impl Sealer {
                 return Err(SealError::Ambiguous(name.clone()));
             }
             current = Some(name.clone());
+        } else if let Ok(key) = read_key(&settings.key_id, &settings.key) {
+            // What it has encrypted is to be read still.
+            keys.entry(settings.key_id.clone()).or_insert(key);
         }
         Ok(Self(Arc::new(Keys { current, keys })))
     }
@@ -236,6 +239,9 @@ mod tests {
         assert_eq!((opened.secret.expose_secret(), opened.is_outdated), ("secret", true));
         let opened = sealer("", 0, &[("old", 1)]).open(ROW, old.expose_secret()).unwrap();
         assert_eq!((opened.secret.expose_secret(), opened.is_outdated), ("secret", false), "only decrypting");
+        let off = DbEncryption { encrypt: false, ..settings("old", 1, &[]) };
+        let opened = Sealer::new(&off).unwrap().open(ROW, old.expose_secret()).unwrap();
+        assert_eq!((opened.secret.expose_secret(), opened.is_outdated), ("secret", false), "switched off");
         let error = sealer("new", 2, &[]).open(ROW, old.expose_secret()).err();
         assert_eq!(error, Some(SealError::UnknownKey("old".to_owned())));
     }

@@ -49,6 +49,7 @@ migrations! {
     18 "0018_trigrams_planned_once",
     19 "0019_floors_and_long_hashes",
     20 "0020_letters_asked",
+    21 "0021_phone_change",
 }
 
 /// The roles that services log in as.

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use anyhow::{Result, anyhow, bail};
-use auth::{Kind, Settings};
+use auth::{Kind, PasswordRules, Settings};
 
 use super::values::{
-    at_least, character_sets, codes, count, duration, exact_seconds, expected, hosts, limit, link_path, list,
-    mail_addresses, named_secrets, requirements, seconds, switch, validity,
+    at_least, codes, count, digits, duration, exact_seconds, expected, hosts, limit, link_path, list, mail_addresses,
+    named_secrets, requirements, seconds, switch, validity,
 };
 
 /// How long what is in mails is valid where the environment says zero.
@@ -42,7 +42,9 @@ pub(super) fn apply(auth: &mut Settings, name: &str, text: &str) -> Result<()> {
         "GOTRUE_JWT_ADMIN_ROLES" => auth.jwt_admin_roles = list(text),
         "GOTRUE_JWT_ADMIN_GROUP_NAME" => text.clone_into(&mut auth.jwt_admin_group),
         "GOTRUE_PASSWORD_MIN_LENGTH" => auth.password.min_length = at_least(text, 0, "a number of bytes")?,
-        "GOTRUE_PASSWORD_REQUIRED_CHARACTERS" => auth.password.required_characters = character_sets(text),
+        "GOTRUE_PASSWORD_REQUIRED_CHARACTERS" => {
+            auth.password.required_characters = PasswordRules::parse_required_characters(text);
+        }
         "VESTIBULE_PASSWORD_REQUIREMENTS" => auth.password.required_characters = requirements(text)?,
         "GOTRUE_SECURITY_UPDATE_PASSWORD_REQUIRE_REAUTHENTICATION" => {
             auth.update_password_require_reauthentication = switch(text)?;
@@ -70,7 +72,7 @@ fn apply_mail(auth: &mut Settings, name: &str, text: &str) -> Result<()> {
         "GOTRUE_MAILER_SECURE_EMAIL_CHANGE_ENABLED" => auth.mailer_secure_email_change = switch(text)?,
         "GOTRUE_MAILER_EMAIL_BACKGROUND_SENDING" => auth.letters.in_background = switch(text)?,
         "GOTRUE_MAILER_OTP_EXP" => auth.mailer_otp_exp = validity(text, MAILS_LAST)?,
-        "GOTRUE_MAILER_OTP_LENGTH" => auth.mailer_otp_length = at_least(text, 6, "a number of digits (6 to 10)")?,
+        "GOTRUE_MAILER_OTP_LENGTH" => auth.mailer_otp_length = digits(text)?,
         "GOTRUE_SMTP_MAX_FREQUENCY" => auth.mailer_max_frequency = duration(text)?,
         "GOTRUE_SMTP_SENDER_NAME" => text.clone_into(&mut auth.mailer_from_name),
         "GOTRUE_SMTP_HEADERS" => {
@@ -94,7 +96,7 @@ fn apply_phone(auth: &mut Settings, name: &str, text: &str) -> Result<()> {
         "GOTRUE_SMS_AUTOCONFIRM" => sms.autoconfirm = switch(text)?,
         "VESTIBULE_ENABLE_PHONE_CONFIRMATIONS" => sms.autoconfirm = !switch(text)?,
         "GOTRUE_SMS_OTP_EXP" => sms.otp_exp = validity(text, MESSAGES_LAST)?,
-        "GOTRUE_SMS_OTP_LENGTH" => sms.otp_length = at_least(text, 6, "a number of digits (6 to 10)")?,
+        "GOTRUE_SMS_OTP_LENGTH" => sms.otp_length = digits(text)?,
         "GOTRUE_SMS_MAX_FREQUENCY" => sms.max_frequency = duration(text)?,
         "GOTRUE_SMS_TEMPLATE" if text.is_empty() => {}
         "GOTRUE_SMS_TEMPLATE" => text.clone_into(&mut sms.template),
@@ -158,7 +160,7 @@ fn apply_mfa(auth: &mut Settings, name: &str, text: &str) -> Result<()> {
         "GOTRUE_MFA_MAX_VERIFIED_FACTORS" => mfa.max_verified_factors = at_least(text, 0, "a number of factors")?,
         "GOTRUE_MFA_PHONE_ENROLL_ENABLED" => mfa.phone_enroll_enabled = switch(text)?,
         "GOTRUE_MFA_PHONE_VERIFY_ENABLED" => mfa.phone_verify_enabled = switch(text)?,
-        "GOTRUE_MFA_PHONE_OTP_LENGTH" => mfa.phone_otp_length = at_least(text, 6, "a number of digits (6 to 10)")?,
+        "GOTRUE_MFA_PHONE_OTP_LENGTH" => mfa.phone_otp_length = digits(text)?,
         "GOTRUE_MFA_PHONE_MAX_FREQUENCY" => mfa.phone_max_frequency = duration(text)?,
         "GOTRUE_MFA_PHONE_TEMPLATE" if text.is_empty() => {}
         "GOTRUE_MFA_PHONE_TEMPLATE" => text.clone_into(&mut mfa.phone_template),

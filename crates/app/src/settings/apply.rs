@@ -103,6 +103,10 @@ impl Settings {
                 if text.len() < 32 {
                     bail!("a secret of at least 32 characters is expected, not {}", text.len());
                 }
+                // PostgREST takes keys here, which anybody may know: as a secret they would let anybody sign.
+                if serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(text).is_ok() {
+                    bail!("a secret is expected, not a JWK or a set of them: keys are given as GOTRUE_JWT_KEYS");
+                }
                 self.keys.jwt_secret = Some(text.to_owned().into());
             }
             "GOTRUE_JWT_KEYS" => self.keys.jwt_keys = Some(signing_keys(text)?),

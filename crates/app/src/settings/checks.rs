@@ -16,6 +16,12 @@ const OPPOSITES: [(&str, &str); 3] = [
     ("GOTRUE_SMS_AUTOCONFIRM", "VESTIBULE_ENABLE_PHONE_CONFIRMATIONS"),
 ];
 
+/// Names that say the same in two ways.
+const TWICE: [(&str, &str); 2] = [
+    ("GOTRUE_JWT_KEYS", "VESTIBULE_SIGNING_KEYS_PATH"),
+    ("GOTRUE_PASSWORD_REQUIRED_CHARACTERS", "VESTIBULE_PASSWORD_REQUIREMENTS"),
+];
+
 /// The longest that access tokens should last, and do with the Supabase CLI.
 const WEEK: Duration = Duration::from_secs(7 * 24 * 3600);
 
@@ -40,11 +46,22 @@ pub fn name_of_part(part: Option<Part>, kind: Kind, locale: Option<&str>) -> Str
     }
 }
 
-/// Refuses an environment that says both.
+/// Refuses an environment that says two things at once, and a secret that stands for a file.
 ///
 /// # Errors
 /// For the first two names that contradict each other.
-pub(super) fn opposites(environment: &HashMap<String, String>) -> Result<()> {
+pub(super) fn environment(environment: &HashMap<String, String>) -> Result<()> {
+    for (name, other) in TWICE {
+        if variable(environment, name).is_some() && variable(environment, other).is_some() {
+            bail!("environment {name}: {other} says the same, and one of them can count only");
+        }
+    }
+    if let Some((name, secret)) = variable(environment, "JWT_SECRET")
+        && name == "PGRST_JWT_SECRET"
+        && secret.starts_with('@')
+    {
+        bail!("environment {name}: the name of a file is not read here, the secret itself is expected");
+    }
     for (name, opposite) in OPPOSITES {
         let (Some((_, one)), Some((_, other))) = (variable(environment, name), variable(environment, opposite)) else {
             continue;

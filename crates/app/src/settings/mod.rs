@@ -241,7 +241,7 @@ impl Settings {
             }
         }
         settings.read_other_names(environment)?;
-        checks::opposites(environment)?;
+        checks::environment(environment)?;
         settings.check_project(&project, environment)?;
         settings.finish()
     }

@@ -16,8 +16,8 @@ use http::HeaderMap;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::values::{
-    at_least, duration, expected, greeting, header_value, headers, host, json_names, locale, patience, place, port,
-    switch, url,
+    at_least, duration, expected, greeting, header_value, headers, host, json_names, limit, locale, patience, place,
+    port, switch, url,
 };
 
 pub(super) use sms::PROVIDERS as SMS_PROVIDERS;
@@ -62,6 +62,9 @@ struct Hook {
 /// What a text in a file is given as.
 pub(super) const FILE: &str = "file:";
 
+/// How long who judges captchas may take where the environment says nothing, or zero.
+const CAPTCHA_TIMEOUT: Duration = Duration::from_secs(10);
+
 impl Default for Outside {
     fn default() -> Self {
         Self {
@@ -77,7 +80,7 @@ impl Default for Outside {
             captcha: CaptchaSettings {
                 judge: Judge::default(),
                 secret: SecretString::default(),
-                timeout: Duration::from_secs(10),
+                timeout: CAPTCHA_TIMEOUT,
                 url: String::new(),
             },
             leaks_is_on: false,
@@ -132,7 +135,9 @@ impl Outside {
                 self.captcha.judge = Judge::parse(text).ok_or_else(|| expected(text, "`hcaptcha` or `turnstile`"))?;
             }
             "GOTRUE_SECURITY_CAPTCHA_SECRET" => self.captcha.secret = text.trim().into(),
-            "GOTRUE_SECURITY_CAPTCHA_TIMEOUT" => self.captcha.timeout = patience(text)?,
+            "GOTRUE_SECURITY_CAPTCHA_TIMEOUT" => {
+                self.captcha.timeout = limit(text)?.unwrap_or(CAPTCHA_TIMEOUT);
+            }
             "VESTIBULE_CAPTCHA_URL" => self.captcha.url = url(text)?,
             "GOTRUE_PASSWORD_HIBP_ENABLED" => self.leaks_is_on = switch(text)?,
             "GOTRUE_PASSWORD_HIBP_FAIL_CLOSED" => self.leaks.fail_closed = switch(text)?,
@@ -219,7 +224,12 @@ impl Outside {
             templates: self.letters.iter().map(template).collect(),
             reading: self.reading.clone(),
             hooks,
-            sms: self.sms_account()?,
+            // A hook sends in place of a provider, whose account then need not be whole.
+            sms: if self.is_on(HookName::SendSms) {
+                self.sms_account().unwrap_or_default()
+            } else {
+                self.sms_account()?
+            },
             sms_url: self.sms_url.clone(),
             sms_timeout: self.http_timeout,
         })
@@ -231,7 +241,10 @@ impl Outside {
     /// What is missing, by its name.
     pub fn protection(&self) -> Result<ProtectionSettings> {
         if self.captcha_is_on && self.captcha.secret.expose_secret().is_empty() {
-            bail!("captchas are on and have no secret (GOTRUE_SECURITY_CAPTCHA_SECRET, `auth.captcha.secret`)");
+            bail!(
+                "captchas are on and have no secret (GOTRUE_SECURITY_CAPTCHA_SECRET, `auth.captcha.secret`); what the \
+                 project file says counts with `enabled = true` beside it"
+            );
         }
         Ok(ProtectionSettings {
             captcha: self.captcha_is_on.then(|| self.captcha.clone()),
@@ -251,7 +264,11 @@ impl Outside {
 
     /// Whether mail goes to that server: no hook takes it.
     pub(super) fn sends_mail(&self) -> bool {
-        self.has_mail_server() && !self.hooks.get(&HookName::SendEmail).is_some_and(|hook| hook.is_on)
+        self.has_mail_server() && !self.is_on(HookName::SendEmail)
+    }
+
+    fn is_on(&self, name: HookName) -> bool {
+        self.hooks.get(&name).is_some_and(|hook| hook.is_on)
     }
 
     /// Greets the mail server with the name of the host in a URL, where there is one and nothing else was said.

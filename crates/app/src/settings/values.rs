@@ -48,6 +48,11 @@ pub(super) fn count<T: std::str::FromStr>(text: &str, what: &str) -> Result<T> {
     })
 }
 
+/// How many digits a code has. Zero stands for what the original takes where nothing is said.
+pub(super) fn digits(text: &str) -> Result<usize> {
+    if text.trim() == "0" { Ok(6) } else { at_least(text, 6, "a number of digits (6 to 10)") }
+}
+
 pub(super) fn duration(text: &str) -> Result<Duration> {
     auth::settings::duration(text).map_err(|_| expected(text, "a duration such as 1h30m"))
 }
@@ -63,12 +68,6 @@ pub(super) fn patience(text: &str) -> Result<Duration> {
 /// A limit that is none when it is zero or empty, as the Supabase CLI writes it.
 pub(super) fn limit(text: &str) -> Result<Option<Duration>> {
     if text.is_empty() { Ok(None) } else { duration(text).map(|limit| Some(limit).filter(|limit| !limit.is_zero())) }
-}
-
-/// Sets of characters separated by colons; `\\:` is a colon itself.
-pub(super) fn character_sets(text: &str) -> Vec<String> {
-    let sets = text.replace("\\:", "\u{0}");
-    sets.split(':').filter(|set| !set.is_empty()).map(|set| set.replace('\u{0}', ":")).collect()
 }
 
 /// The sets of characters that a word of the project file stands for.
@@ -94,7 +93,7 @@ pub(super) fn requirements(text: &str) -> Result<Vec<String>> {
 pub(super) fn codes(text: &str) -> Result<BTreeMap<String, String>> {
     let pair = |pair: String| {
         let (number, code) = pair.split_once(':').unwrap_or((&pair, ""));
-        let number = number.trim().trim_start_matches('+').replace(' ', "");
+        let number = auth::normalise_phone(number.trim());
         if code.trim().is_empty() {
             bail!("a code is expected for {number:?}, as in `4152127777:123456`");
         }
@@ -149,7 +148,11 @@ pub(super) fn place(text: &str) -> Result<String> {
 /// The name or address of a mail server; none when empty.
 pub(super) fn host(text: &str) -> Result<String> {
     let is_good = text.is_empty() || auth::is_host(text);
-    if is_good { Ok(text.to_owned()) } else { Err(expected(text, "the name or address of a host")) }
+    if is_good {
+        Ok(text.to_owned())
+    } else {
+        Err(expected(&auth::settings::shown_address(text), "the name or address of a host"))
+    }
 }
 
 /// Hosts that links may begin with, with a port or without.

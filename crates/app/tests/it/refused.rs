@@ -84,7 +84,7 @@ fn names_and_values_in_the_environment() {
         ("GOTRUE_EXTERNAL_EMAIL_AUTHORIZED_ADDRESSES", "nobody", "_AUTHORIZED_ADDRESSES: \"nobody\" is not an e-mail"),
         ("GOTRUE_PASSWORD_HIBP_USER_AGENT", "a\nb", "GOTRUE_PASSWORD_HIBP_USER_AGENT: \"a\\nb\" is not the value of"),
         ("GOTRUE_INTERNAL_HTTP_TIMEOUT", "0s", "GOTRUE_INTERNAL_HTTP_TIMEOUT: \"0s\" is not a duration such as 10s"),
-        ("GOTRUE_SECURITY_CAPTCHA_TIMEOUT", "0", "GOTRUE_SECURITY_CAPTCHA_TIMEOUT: \"0\" is not a duration"),
+        ("GOTRUE_SECURITY_CAPTCHA_TIMEOUT", "10", "GOTRUE_SECURITY_CAPTCHA_TIMEOUT: \"10\" is not a duration"),
         (
             "GOTRUE_SMS_TEMPLATE",
             "Your code is {{ .Token }}",

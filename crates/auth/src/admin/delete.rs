@@ -3,7 +3,7 @@
 use axum::extract::State as With;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use pg::{Context, Transaction};
+use pg::Transaction;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -40,8 +40,7 @@ pub(crate) async fn delete(
         _ => Error::Database("Database error deleting user", error),
     };
     let at = state.clock.now();
-    let _turn = state.turn(user.id).await;
-    let mut tx = state.db.write(&Context::service()).await.map_err(failed)?;
+    let (_turns, mut tx) = state.change(user.id).await.map_err(failed)?;
     let mut traits = traits(&user);
     if request.unwrap_or_default().should_soft_delete {
         let user = users::lock(&mut tx, user.id).await.map_err(failed)?.ok_or(Error::UserNotFound)?;

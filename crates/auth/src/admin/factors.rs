@@ -1,7 +1,6 @@
 //! `/admin/users/{id}/factors`: a user's second factors, for administrators.
 
 use axum::extract::State as With;
-use pg::Context;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -50,8 +49,7 @@ pub(crate) async fn update(
         _ => Error::Database("Database error updating factor", error),
     };
     let at = state.clock.now();
-    let _turn = state.turn(user.id).await;
-    let mut tx = state.db.write(&Context::service()).await.map_err(failed)?;
+    let (_turns, mut tx) = state.change(user.id).await.map_err(failed)?;
     if name.is_some() || phone.is_some() {
         // Who verifies the number at the same time comes before or after.
         users::hold(&mut tx, user.id).await.map_err(failed)?;
@@ -85,8 +83,7 @@ pub(crate) async fn delete(
 ) -> Result<Json<Factor>, Error> {
     let factor = find(&user, &id)?;
     let failed = Error::database("Database error deleting factor");
-    let _turn = state.turn(user.id).await;
-    let mut tx = state.db.write(&Context::service()).await.map_err(&failed)?;
+    let (_turns, mut tx) = state.change(user.id).await.map_err(&failed)?;
     mfa::remove(&state, &mut tx, user.id, factor.id).await?;
     // As in Supabase the user is the actor; who did it is told beside.
     let admin = Actor::admin(&admin).named();

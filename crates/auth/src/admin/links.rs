@@ -3,7 +3,7 @@
 use authkit::template::Kind;
 use axum::extract::State as With;
 use axum::response::{IntoResponse, Response};
-use pg::{Context, Transaction};
+use pg::Transaction;
 use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -167,8 +167,7 @@ impl Link<'_> {
         if is_new {
             self.start.ask_hook().await?;
         }
-        let _turn = state.turn_if(existing.as_ref().map(|found| found.id)).await;
-        let mut tx = state.db.write(&Context::service()).await.map_err(&failed)?;
+        let (_turns, mut tx) = state.change(existing.as_ref().map(|found| found.id)).await.map_err(&failed)?;
         let user = match existing {
             // Locked, so that the audit entry tells what was there just before.
             Some(found) => {

@@ -3,7 +3,6 @@
 use axum::extract::{Path, State as With};
 use axum::response::{IntoResponse, Response};
 use http::{StatusCode, Uri};
-use pg::Context;
 use uuid::Uuid;
 
 use super::{Target, traits};
@@ -63,8 +62,7 @@ async fn revoke(
     id: Option<Uuid>,
 ) -> Result<StatusCode, Error> {
     let failed = Error::database("Error revoking session");
-    let _turn = state.turn(user.id).await;
-    let mut tx = state.db.write(&Context::service()).await.map_err(&failed)?;
+    let (_turns, mut tx) = state.change(user.id).await.map_err(&failed)?;
     let mut traits = traits(user);
     match id {
         Some(id) => {

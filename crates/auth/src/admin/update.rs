@@ -2,7 +2,7 @@
 
 use axum::extract::State as With;
 use jiff::Timestamp;
-use pg::{Context, Transaction};
+use pg::Transaction;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
@@ -41,8 +41,7 @@ pub(crate) async fn update(
         None => None,
     };
     let failed = attributes::failed(NOT_UPDATED);
-    let _turn = state.turn(user.id).await;
-    let mut tx = state.db.write(&Context::service()).await.map_err(&failed)?;
+    let (_turns, mut tx) = state.change(user.id).await.map_err(&failed)?;
     let before = users::lock(&mut tx, user.id).await.map_err(&failed)?.ok_or(Error::UserNotFound)?;
     let update =
         Update { state: &state, user: &before, role, email, phone, password_hash, ban, at, attributes: &attributes };

@@ -290,8 +290,7 @@ impl Decision {
 
 /// Ends all sessions of a user because a hook has rejected an attempt.
 pub(crate) async fn end_sessions(state: &State, user: &User, name: HookName) -> Result<(), pg::Error> {
-    let _turn = state.turn(user.id).await;
-    let mut tx = state.db.write(&Context::service()).await?;
+    let (_turns, mut tx) = state.change(user.id).await?;
     // Not once more for each further attempt that is rejected.
     if sessions::delete_all(&mut tx, user.id).await? > 0 {
         let traits = json!({

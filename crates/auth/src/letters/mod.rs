@@ -1,5 +1,6 @@
 //! Letters with links and codes. What a letter is about is written in the transaction of its cause and the letter
-//! is sent before that is committed: what fails sends nothing, and what was not sent did not happen.
+//! is sent before that is committed: what fails sends nothing, and what was not sent did not happen. Only where letters
+//! are sent in the background, and those that tell of what has happened, go out after it.
 
 mod background;
 mod deliver;

@@ -76,7 +76,11 @@ pub fn send_limit(text: &str) -> Result<SendLimit, String> {
         Some((count, refill)) => (count, Some(crate::settings::duration(refill)?)),
         None => (text, None),
     };
-    let count = count.parse().map_err(|_| format!("{text:?} is neither a number nor a number/duration, like 30/2m"))?;
+    let wrong = || format!("{text:?} is neither a number nor a number/duration, like 30/2m");
+    // The original takes fractions of what is sent in an hour; there are whole letters only.
+    let fraction = || count.parse::<f64>().ok().filter(|number| refill.is_none() && *number >= 0.0);
+    let whole = |number: f64| format!("{:.0}", number.ceil()).parse().ok();
+    let count = count.parse().ok().or_else(|| fraction().and_then(whole)).ok_or_else(wrong)?;
     if refill.is_some_and(|refill| refill.is_zero()) {
         return Err(format!("{text:?}: the time in which one comes back must not be zero"));
     }
@@ -94,7 +98,9 @@ mod tests {
         let refilled = SendLimit { count: 5, refill: Some(Duration::from_secs(90)) };
         assert_eq!(send_limit("5/1m30s"), Ok(refilled));
         assert_eq!((refilled.to_string(), SendLimit::default().to_string()), ("5/90s".into(), "30".into()));
-        for wrong in ["", "x", "-1", "1.5", "5/", "5/90", "5/0s", "5/-1m", "5/1m/1m"] {
+        assert_eq!(send_limit("30.0"), Ok(SendLimit::default()));
+        assert_eq!(send_limit("1.5"), Ok(SendLimit { count: 2, refill: None }));
+        for wrong in ["", "x", "-1", "-1.5", "NaN", "inf", "1e99", "1.5/1m", "5/", "5/90", "5/0s", "5/-1m", "5/1m/1m"] {
             assert!(send_limit(wrong).is_err(), "{wrong:?}");
         }
     }

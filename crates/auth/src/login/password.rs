@@ -1,7 +1,6 @@
 //! Signing in with an email address and a password.
 
 use axum::response::Response;
-use pg::Context;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -111,8 +110,7 @@ async fn open(state: &State, client: &Client, user: &User, traits: Value) -> Res
         return Ok(opened.map(|issued| Issued { claims, ..issued }));
     }
     // A hook in the database is asked in the same transaction.
-    let _turn = state.turn(user.id).await;
-    let mut tx = state.db.write(&Context::service()).await.map_err(&failed)?;
+    let (_turns, mut tx) = state.change(user.id).await.map_err(&failed)?;
     let Some(issued) = sign.open_in(&mut tx).await.map_err(&failed)? else { return Ok(None) };
     let issued = issued.customise(state, client, &mut tx, Proof::Password.name()).await?;
     tx.commit().await.map_err(&failed)?;
@@ -120,12 +118,14 @@ async fn open(state: &State, client: &Client, user: &User, traits: Value) -> Res
 }
 
 /// The user as they are now, if the password is the same: another sign-in may have stored its hash with another key
-/// meanwhile.
+/// meanwhile. An error for who has been banned meanwhile.
 async fn unchanged(state: &State, verified: &User) -> Result<Option<User>, Error> {
     let user = users::find(&state.db, verified.id).await.map_err(Error::database(NOT_GRANTED))?;
     let Some(user) = user else { return Ok(None) };
-    let is_same = is_same(&state.password_hash(&user)?, &state.password_hash(verified)?);
-    Ok(Some(user).filter(|_| is_same))
+    if !is_same(&state.password_hash(&user)?, &state.password_hash(verified)?) {
+        return Ok(None);
+    }
+    if user.is_banned(state.clock.now()) { Err(Error::LoginBanned) } else { Ok(Some(user)) }
 }
 
 /// Whether two hashes are of the same password, however they are stored.

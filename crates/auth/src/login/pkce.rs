@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use axum::response::Response;
-use pg::Context;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -35,8 +34,7 @@ pub(super) async fn grant(state: &State, client: &Client, request: Request) -> R
     let failed = Error::database("Database error granting user");
     let owner = flow_states::owner(&state.db, &request.auth_code).await.map_err(&failed)?;
     let owner = owner.ok_or(Error::FlowStateNotFound)?;
-    let _turn = state.turn(owner).await;
-    let mut tx = state.asking([HookName::CustomAccessToken]).write(&Context::service()).await.map_err(&failed)?;
+    let (_turns, mut tx) = state.asking([HookName::CustomAccessToken]).change(owner).await.map_err(&failed)?;
     users::hold(&mut tx, owner).await.map_err(&failed)?;
     let flow = flow_states::take(&mut tx, &request.auth_code).await.map_err(&failed)?;
     let flow = flow.ok_or(Error::FlowStateNotFound)?;

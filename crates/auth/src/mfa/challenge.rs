@@ -2,7 +2,6 @@
 
 use axum::extract::State as With;
 use jiff::SignedDuration;
-use pg::Context;
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -65,10 +64,9 @@ pub(super) async fn post(
     let at = state.clock.now();
     let ip = challenges::address(client.ip);
     let mut challenge = NewChallenge { id: state.random.uuid(), factor_id: factor.id, ip, code_hash: None, at };
-    let _turn = state.turn(member.user.id).await;
-    let mut tx = state
+    let (_turns, mut tx) = state
         .asking((kind == Kind::Phone).then_some(HookName::SendSms))
-        .write(&Context::service())
+        .change(member.user.id)
         .await
         .map_err(&failed)?;
     // Locked, so that the factor stays, and no second code is made meanwhile.

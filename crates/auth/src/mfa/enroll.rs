@@ -3,7 +3,7 @@
 use authkit::totp::Key;
 use axum::extract::State as With;
 use jiff::SignedDuration;
-use pg::{Context, Transaction};
+use pg::Transaction;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -86,8 +86,7 @@ pub(super) async fn post(
         Some(PHONE_KEY) => PHONE_TAKEN.into(),
         _ => Error::Database("Database error creating factor", error),
     };
-    let _turn = state.turn(member.user.id).await;
-    let mut tx = state.db.write(&Context::service()).await.map_err(failed)?;
+    let (_turns, mut tx) = state.change(member.user.id).await.map_err(failed)?;
     let member = member.hold(&state, &mut tx).await?;
     let user = tidy(&state, &mut tx, member.user.id, device.phone()).await.map_err(failed)?;
     let user = user.ok_or(Error::TokenUserNotFound)?;

@@ -5,7 +5,6 @@ use axum::extract::State as With;
 use axum::response::Response;
 use http::StatusCode;
 use jiff::Timestamp;
-use pg::Context;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -68,8 +67,7 @@ pub(super) async fn create(With(state): With<State>, member: Member, client: Cli
     let codes: Vec<String> = (0..CODES).map(|_| grouped(&state.random.text(LENGTH, ALPHABET))).collect();
     let hashes = codes.iter().map(|code| hash(code)).collect();
     let created_at = state.clock.now();
-    let _turn = state.turn(member.user.id).await;
-    let mut tx = state.db.write(&Context::service()).await.map_err(&failed)?;
+    let (_turns, mut tx) = state.change(member.user.id).await.map_err(&failed)?;
     let member = member.hold(&state, &mut tx).await?;
     check(&member)?;
     recovery_codes::replace(&mut tx, member.user.id, hashes, created_at).await.map_err(&failed)?;
@@ -82,8 +80,7 @@ pub(super) async fn create(With(state): With<State>, member: Member, client: Cli
 /// `DELETE`: no codes any more.
 pub(super) async fn delete(With(state): With<State>, member: Member, client: Client) -> Result<StatusCode, Error> {
     let failed = Error::database("Database error deleting recovery codes");
-    let _turn = state.turn(member.user.id).await;
-    let mut tx = state.db.write(&Context::service()).await.map_err(&failed)?;
+    let (_turns, mut tx) = state.change(member.user.id).await.map_err(&failed)?;
     let member = member.hold(&state, &mut tx).await?;
     check(&member)?;
     recovery_codes::replace(&mut tx, member.user.id, Vec::new(), state.clock.now()).await.map_err(&failed)?;
@@ -105,8 +102,7 @@ pub(super) async fn verify(
     }
     limits::check_user(&state, Bucket::FactorVerify, member.user.id).await?;
     let failed = Error::database("Database error verifying factor");
-    let _turn = state.turn(member.user.id).await;
-    let mut tx = state.asking([HookName::CustomAccessToken]).write(&Context::service()).await.map_err(&failed)?;
+    let (_turns, mut tx) = state.asking([HookName::CustomAccessToken]).change(member.user.id).await.map_err(&failed)?;
     let member = member.hold(&state, &mut tx).await?;
     if !member.user.has_verified_factor() {
         return Err(NO_VERIFIED_FACTOR.into());

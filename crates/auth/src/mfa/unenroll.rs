@@ -1,7 +1,7 @@
 //! `DELETE /factors/{id}`: a factor goes, and with it the level of the sessions that used it.
 
 use axum::extract::State as With;
-use pg::{Context, Transaction};
+use pg::Transaction;
 use serde::Serialize;
 use serde_json::json;
 use uuid::Uuid;
@@ -30,8 +30,7 @@ pub(super) async fn delete(
     client: Client,
 ) -> Result<Json<Unenrolled>, Error> {
     let failed = Error::database("Database error deleting factor");
-    let _turn = state.turn(member.user.id).await;
-    let mut tx = state.db.write(&Context::service()).await.map_err(&failed)?;
+    let (_turns, mut tx) = state.change(member.user.id).await.map_err(&failed)?;
     let member = member.hold(&state, &mut tx).await?;
     let factor = member.factor(&factor_id)?;
     if factor.is_verified() && !member.is_second_level() {

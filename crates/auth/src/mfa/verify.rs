@@ -3,7 +3,6 @@
 use axum::extract::State as With;
 use axum::response::Response;
 use jiff::{SignedDuration, Timestamp};
-use pg::Context;
 use serde::Deserialize;
 use serde_json::json;
 use uuid::Uuid;
@@ -57,8 +56,7 @@ pub(super) async fn post(
     };
     let failed = Error::database(NOT_VERIFIED);
     let (number, at) = (factor.phone.clone(), state.clock.now());
-    let _turn = state.turn(member.user.id).await;
-    let mut tx = state.asking([HookName::CustomAccessToken]).write(&Context::service()).await.map_err(&failed)?;
+    let (_turns, mut tx) = state.asking([HookName::CustomAccessToken]).change(member.user.id).await.map_err(&failed)?;
     let member = member.hold(&state, &mut tx).await?;
     let factor = member.provable_factor(&factor_id)?;
     if factor.phone != number {

@@ -65,7 +65,6 @@ pub(crate) async fn put(tx: &mut Transaction, token: &NewToken<'_>) -> Result<()
 
 /// A code that was taken.
 pub(crate) struct Taken {
-    pub(crate) user_id: Uuid,
     pub(crate) purpose: Purpose,
     /// The address or number that it was sent to, in lower case.
     pub(crate) relates_to: String,
@@ -90,23 +89,25 @@ pub(crate) async fn owner(
 const TAKE: &str = "
     delete from auth.one_time_tokens
     where token_hash = any($1) and token_type::text = any($2) and relates_to = coalesce(lower($3), relates_to)
-    returning user_id, token_type::text as token_type, relates_to";
+      and user_id = $4
+    returning token_type::text as token_type, relates_to";
 
-/// Takes the code with one of these hashes for one of these purposes, and which was sent to this contact where one is
-/// named. Its user is locked already, as where a code is sent: two that take codes of one user follow each other, and
+/// Takes the code of a user with one of these hashes for one of these purposes, and which was sent to this contact where
+/// one is named. The user is locked already, as where a code is sent: two that take codes of one user follow each other, and
 /// each sees what the other one did. It is back when the transaction fails.
 pub(crate) async fn take(
     tx: &mut Transaction,
+    user_id: Uuid,
     hashes: &[String],
     purposes: &[Purpose],
     contact: Option<&str>,
 ) -> Result<Option<Taken>, pg::Error> {
     let names: Vec<_> = purposes.iter().map(|purpose| purpose.name()).collect();
-    let rows = tx.query(TAKE, &[&hashes, &names, &contact]).await?;
+    let rows = tx.query(TAKE, &[&hashes, &names, &contact, &user_id]).await?;
     Ok(rows.first().and_then(|row| {
         let name: &str = row.get("token_type");
         let purpose = Purpose::ALL.into_iter().find(|purpose| purpose.name() == name)?;
-        Some(Taken { user_id: row.get("user_id"), purpose, relates_to: row.get("relates_to") })
+        Some(Taken { purpose, relates_to: row.get("relates_to") })
     }))
 }
 
@@ -211,6 +212,13 @@ pub(crate) async fn sent_phone_change(
     at: Timestamp,
 ) -> Result<(), pg::Error> {
     tx.execute(SENT_PHONE_CHANGE, &[&user_id, &new_phone, &hash, &at]).await.map(drop)
+}
+
+const DELETE: &str = "delete from auth.one_time_tokens where user_id = $1 and token_type::text = $2";
+
+/// Takes back a user's code, whatever it is; false when there is none.
+pub(crate) async fn delete(tx: &mut Transaction, user_id: Uuid, purpose: Purpose) -> Result<bool, pg::Error> {
+    Ok(tx.execute(DELETE, &[&user_id, &purpose.name()]).await? > 0)
 }
 
 const KEPT: &str = "select token_hash from auth.one_time_tokens where user_id = $1 and token_type::text = $2";

@@ -154,6 +154,9 @@ pub(crate) struct Refreshed<'a> {
     pub(crate) ip: Option<IpAddr>,
     /// The counter of the last refresh token, in a session that counts them.
     pub(crate) counter: Option<i64>,
+    /// Whether an old token was used again so soon that the time in which others may be goes on counting from before:
+    /// it would else never end.
+    pub(crate) is_early_reuse: bool,
     pub(crate) audit: Vec<(Uuid, Value)>,
 }
 
@@ -164,7 +167,7 @@ const RECORD: &str = "
         from unnest($5::uuid[], $6::json[]) as entry (id, payload)
     )
     update auth.sessions
-    set refreshed_at = $2::timestamptz at time zone 'utc', user_agent = $3, ip = $4, updated_at = $2,
+    set refreshed_at = case when $8 then refreshed_at else $2::timestamptz at time zone 'utc' end, user_agent = $3, ip = $4, updated_at = $2,
         refresh_token_counter = $7
     where id = $1";
 
@@ -172,8 +175,16 @@ impl Refreshed<'_> {
     /// Writes it, with what the transaction does next.
     pub(crate) async fn write(&self, tx: &mut Transaction) -> Result<(), pg::Error> {
         let (ids, payloads): (Vec<_>, Vec<_>) = self.audit.iter().cloned().unzip();
-        let params: [pg::Param<'_>; 7] =
-            [&self.session_id, &self.at, &self.user_agent, &self.ip, &ids, &payloads, &self.counter];
+        let params: [pg::Param<'_>; 8] = [
+            &self.session_id,
+            &self.at,
+            &self.user_agent,
+            &self.ip,
+            &ids,
+            &payloads,
+            &self.counter,
+            &self.is_early_reuse,
+        ];
         tx.defer(RECORD, &params).await
     }
 }

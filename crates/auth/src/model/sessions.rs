@@ -237,11 +237,11 @@ pub(crate) struct Grant<'a> {
 }
 
 /// Session, refresh token, method and audit entry in one statement, which returns the user as changed by it. The
-/// user's row comes first: it is locked then, and nothing is written for who is gone or has another password.
+/// user's row comes first: it is locked then, and nothing is written for who is gone, banned or has another password.
 const GRANT: &str = concat!(
     "with granted as (
         update auth.users u set last_sign_in_at = $3, updated_at = $3
-        where u.id = $2 and ($12::text is null or u.encrypted_password = $12)
+        where u.id = $2 and ($12::text is null or u.encrypted_password = $12) and (u.banned_until > $3) is not true
         returning ",
     user_columns!(),
     "), session as (
@@ -282,7 +282,8 @@ impl Grant<'_> {
         ]
     }
 
-    /// Writes it in a transaction of its own. `None` when the user is gone or has another password.
+    /// Writes it in a transaction of its own. `None` when the user is gone, banned or has another
+    /// password.
     pub(crate) async fn write(&self, db: &Db) -> Result<Option<User>, pg::Error> {
         Ok(db.read(&Context::service(), GRANT, &self.params()).await?.first().map(User::from_row))
     }

@@ -1,5 +1,5 @@
-//! Signing up with an address that has an account already. Nothing that the account holds is changed or told:
-//! who asks may be somebody else.
+//! Signing up with an address that has an account already. Who asks may be somebody else: nothing that the account holds
+//! is told, and nothing that somebody has proven is changed.
 
 use axum::response::{IntoResponse, Response};
 use pg::Context;
@@ -148,9 +148,11 @@ async fn open(start: &Start<'_>, user: &User, password: &str) -> Result<Response
         record(start, user).await?;
         return Err(Error::UserAlreadyExists);
     }
-    let _turn = state.turn(user.id).await;
-    let mut tx = state.asking([HookName::CustomAccessToken]).write(&Context::service()).await.map_err(&failed)?;
-    let issued = create::sign_in(start, &mut tx, user).await?.ok_or(Error::UserAlreadyExists)?;
+    let (_turns, mut tx) = state.asking([HookName::CustomAccessToken]).change(user.id).await.map_err(&failed)?;
+    // Whoever has it may have changed while the password was compared.
+    let user = start.contact.lock_user(&mut tx, user).await.map_err(&failed)?;
+    let user = user.filter(|user| !start.contact.is_confirmed_by(user)).ok_or(Error::UserAlreadyExists)?;
+    let issued = create::sign_in(start, &mut tx, &user).await?.ok_or(Error::UserAlreadyExists)?;
     tx.commit().await.map_err(&failed)?;
     issued.answer(state)
 }
@@ -160,8 +162,7 @@ async fn open(start: &Start<'_>, user: &User, password: &str) -> Result<Response
 /// what somebody has confirmed is not a stranger's to replace.
 pub(crate) async fn ask_again(start: &Start<'_>, found: &User) -> Result<Option<Option<String>>, Error> {
     let failed = Error::database(NOT_SAVED);
-    let _turn = start.state.turn(found.id).await;
-    let mut tx = start.state.asking([start.contact.sender()]).write(&Context::service()).await.map_err(&failed)?;
+    let (_turns, mut tx) = start.state.asking([start.contact.sender()]).change(found.id).await.map_err(&failed)?;
     // It may have been confirmed since it was found, or another request may have given it the identity.
     let user = start.contact.lock_user(&mut tx, found).await.map_err(&failed)?;
     let Some(user) = user.filter(|user| !start.contact.is_confirmed_by(user)) else { return Ok(None) };

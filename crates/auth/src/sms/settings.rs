@@ -7,7 +7,8 @@ use jiff::Timestamp;
 
 use crate::settings::Invalid;
 
-/// Settings of codes that are sent to phones. The defaults are those of the Supabase CLI.
+/// Settings of codes that are sent to phones. The defaults are those of the Supabase CLI; only codes are good for a
+/// minute, as the original has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SmsSettings {
     /// Numbers count as confirmed at once.

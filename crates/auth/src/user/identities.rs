@@ -2,7 +2,7 @@
 
 use axum::extract::{Path, State as With};
 use http::StatusCode;
-use pg::{Context, Transaction};
+use pg::Transaction;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -56,8 +56,7 @@ pub(crate) async fn delete(
         Some(EMAIL_KEY) => CONFLICT.into(),
         _ => Error::Database("Database error deleting identity", error),
     };
-    let _turn = state.turn(caller.user.id).await;
-    let mut tx = state.db.write(&Context::service()).await.map_err(failed)?;
+    let (_turns, mut tx) = state.change(caller.user.id).await.map_err(failed)?;
     let caller = caller.hold(&state, &mut tx).await?;
     // Address or number go or change with the identity, as they do in `PUT /user`.
     if caller.lacks_second_level() {

@@ -2,7 +2,7 @@
 
 use axum::extract::State as With;
 use jiff::SignedDuration;
-use pg::{Context, Transaction};
+use pg::Transaction;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::json;
@@ -90,8 +90,7 @@ pub(crate) async fn put(
         letters::recipient(&state, &request.email)?;
     }
     let failed = Error::database("Error updating user");
-    let _turn = state.turn(caller.user.id).await;
-    let mut tx = state.asking(request.asked(&caller.user)).write(&Context::service()).await.map_err(&failed)?;
+    let (_turns, mut tx) = state.asking(request.asked(&caller.user)).change(caller.user.id).await.map_err(&failed)?;
     let caller = hold(&state, &mut tx, &caller, &request).await?;
     let user = &caller.user;
     let (changes_email, changes_phone) = (request.changes_email(user), request.changes_phone(user));

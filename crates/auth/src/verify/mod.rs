@@ -12,7 +12,6 @@ use axum::response::{IntoResponse, Response};
 use http::header::LOCATION;
 use http::{HeaderValue, StatusCode};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
-use pg::Context;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -186,8 +185,7 @@ async fn verify(state: &State, client: &Client, claim: &Claim, pkce: Option<&Kin
     let failed = Error::database("Database error updating user");
     let known = take::ask(state, claim).await?;
     let owner = take::owner(state, claim, &known).await?;
-    let _turn = state.turn(owner).await;
-    let mut tx = state.asking([HookName::CustomAccessToken]).write(&Context::service()).await.map_err(&failed)?;
+    let (_turns, mut tx) = state.asking([HookName::CustomAccessToken]).change(owner).await.map_err(&failed)?;
     let (user, purpose) = take::take(state, &mut tx, claim, (owner, &known)).await?;
     let letters = Letters { state, client, redirect_to: "", is_pkce: false };
     let Some(effect) = effects::apply(&letters, &mut tx, &user, (claim.kind, purpose)).await? else {

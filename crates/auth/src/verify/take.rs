@@ -137,11 +137,10 @@ pub(super) enum Known {
     Nothing,
     /// It is right for this user and number, whatever is kept.
     Right(Uuid, String),
-    /// It is wrong.
-    Wrong,
 }
 
-/// Looks at codes that somebody else decides on: those of settings, and those that a provider has made.
+/// Looks at codes that somebody else decides on: those of settings, and those that a provider has made. An error for one
+/// that is wrong.
 pub(super) async fn ask(state: &State, claim: &Claim) -> Result<Known, Error> {
     let (Some((number, code)), Some(audience)) = (&claim.phone, &claim.audience) else { return Ok(Known::Nothing) };
     // The code comes first, whether anybody has the number or not: the time it takes tells nothing of accounts.
@@ -154,20 +153,19 @@ pub(super) async fn ask(state: &State, claim: &Claim) -> Result<Known, Error> {
         None => return Ok(Known::Nothing),
     };
     if !is_right {
-        return Ok(Known::Wrong);
+        return Err(claim.refused());
     }
     let user = match claim.kind {
         Kind::PhoneChange => users::find_by_phone_change(&state.db, number, audience).await,
         _ => users::find_by_phone(&state.db, number, audience).await,
     };
     let user = user.map_err(Error::database("Database error finding user"))?;
-    Ok(user.map_or(Known::Wrong, |user| Known::Right(user.id, number.clone())))
+    user.map(|user| Known::Right(user.id, number.clone())).ok_or_else(|| claim.refused())
 }
 
 /// Whose code it is.
 pub(super) async fn owner(state: &State, claim: &Claim, known: &Known) -> Result<Uuid, Error> {
     let owner = match known {
-        Known::Wrong => None,
         Known::Right(user_id, _) => Some(*user_id),
         Known::Nothing => {
             let Claim { kind, hashes, contact, .. } = claim;
@@ -188,12 +186,11 @@ pub(super) async fn take(
     let failed = Error::database(NOT_FOUND_BY_LINK);
     users::hold(tx, owner).await.map_err(&failed)?;
     let (purpose, relates_to) = match known {
-        Known::Wrong => return Err(claim.refused()),
         Known::Right(_, number) => (claim.kind.purposes()[0], number.clone()),
         Known::Nothing => {
-            let taken = one_time_tokens::take(tx, &claim.hashes, claim.kind.purposes(), claim.contact.as_deref());
-            let taken = taken.await.map_err(&failed)?.filter(|taken| taken.user_id == owner);
-            let taken = taken.ok_or_else(|| claim.refused())?;
+            let Claim { kind, hashes, contact, .. } = claim;
+            let taken = one_time_tokens::take(tx, owner, hashes, kind.purposes(), contact.as_deref()).await;
+            let taken = taken.map_err(&failed)?.ok_or_else(|| claim.refused())?;
             (taken.purpose, taken.relates_to)
         }
     };

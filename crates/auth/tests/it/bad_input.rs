@@ -53,6 +53,33 @@ async fn bodies_that_are_not_the_expected_json_are_400() {
     assert_eq!(before, after);
 }
 
+/// What is stored can be read again, wherever it stands.
+#[tokio::test]
+async fn data_is_not_nested_deeper_than_what_can_be_read_again() {
+    let service = Service::with(Settings { mailer_autoconfirm: false, ..Settings::default() }).await;
+    let deep = |levels: usize| {
+        let data = format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+        serde_json::from_str::<serde_json::Value>(&format!("{{\"a\": {data}}}")).expect("JSON")
+    };
+    for (path, email) in [("/signup", "john@example.com"), ("/otp", "jane@example.com")] {
+        let call = |levels| json!({"email": email, "password": PASSWORD, "data": deep(levels)});
+        assert_error(&service.post(path, call(100)).await, 400, "bad_json");
+        assert_eq!(service.count("auth.users").await, i64::from(path == "/otp"));
+        let answer = service.post(path, call(99)).await;
+        assert_eq!(answer.status, 200, "{path}: {}", answer.text());
+    }
+    service.db.sql("update auth.users set email_confirmed_at = now()").await;
+    let session = service.sign_in("john@example.com", PASSWORD).await.json();
+    let token = text(&session, "access_token");
+    assert_error(&service.change(token, json!({"data": {"b": deep(99)}})).await, 400, "bad_json");
+    assert_eq!(service.change(token, json!({"data": {"b": deep(98)["a"]}})).await.status, 200);
+    let admin = project::service_token();
+    for path in ["/admin/users", "/admin/audit"] {
+        let answer = service.send(Call::get(path).bearer(&admin)).await;
+        assert_eq!(answer.status, 200, "{path}: {}", answer.text());
+    }
+}
+
 /// Behaviour 129: large bodies are 413, none is 400 except for deletes.
 #[tokio::test]
 async fn a_body_over_one_mebibyte_is_413() {

@@ -187,6 +187,29 @@ async fn who_waits_for_a_user_leaves_connections_to_others() {
     }
 }
 
+/// Half of the connections are with letters to others, and one to this user waits for one of them. The user's row is free
+/// meanwhile for who asks nobody.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_letter_that_waits_for_its_turn_is_in_nobodys_way() {
+    let (service, server) = start(HookName::SendEmail, Settings::default()).await;
+    let session = service.sign_up("john@example.com").await;
+    let letter = |email: &str| Call::post("/recover", &json!({"email": email}));
+    for email in ["one@example.com", "two@example.com"] {
+        service.sign_up(email).await;
+    }
+    answer_after(&server, SLOW).await;
+    let mut calls = all_at_once(&service, [letter("one@example.com"), letter("two@example.com")]);
+    wait_until_asked(&server, HALF).await;
+    let mut waiting = all_at_once(&service, [letter("john@example.com")]);
+    tokio::time::sleep(SLOW / 8).await;
+    let body = json!({"email": "john@example.com", "password": PASSWORD});
+    assert_eq!(service.post("/token?grant_type=password", body).await.status, 200);
+    let change = service.change(text(&session, "access_token"), json!({"data": {"name": "John"}})).await;
+    assert_eq!(change.status, 200, "{}", change.text());
+    assert_eq!(asked(&server).await, HALF);
+    assert!(calls.try_join_next().is_none() && waiting.try_join_next().is_none(), "all of them still wait");
+}
+
 async fn assert_others_pass(service: &Service, server: &MockServer, session: &Value) {
     wait_until_asked(server, HALF).await;
     assert_eq!(service.user(text(session, "access_token")).await.status, 200);

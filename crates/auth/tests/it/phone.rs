@@ -258,6 +258,25 @@ async fn a_provider_that_makes_codes_decides_on_them() {
     assert_eq!(verify("777777").await.status, 200);
 }
 
+/// A code that was sent for something else proves no presence, and numbers for tests have the codes of the settings.
+#[tokio::test]
+async fn a_provider_decides_on_codes_of_presence_that_were_asked_for() {
+    let phones = Phones { checks: true, ..Phones::default() };
+    let settings = Settings { update_password_require_reauthentication: true, ..settings() };
+    let service = service(settings, &phones).await;
+    for (number, code) in [("15550100", "777777"), ("15550199", "123123")] {
+        service.post("/otp", json!({"phone": number})).await;
+        let session = service.post("/verify", json!({"type": "sms", "phone": number, "token": code})).await.json();
+        let token = text(&session, "access_token");
+        service.db.sql("update auth.sessions set created_at = now() - interval '2 days'").await;
+        let change = |password: &str| service.change(token, json!({"password": password, "nonce": code}));
+        assert_error(&change("another horse").await, 422, "reauthentication_not_valid");
+        assert_eq!(service.send(Call::get("/reauthenticate").bearer(token)).await.status, 200);
+        assert_eq!(change("another horse").await.status, 200, "{number}");
+        assert_error(&change("third horse").await, 422, "reauthentication_not_valid");
+    }
+}
+
 /// A code without a row says only that the number is there, which must still be the one that the user has.
 #[tokio::test]
 async fn a_known_code_is_good_for_its_number_only() {

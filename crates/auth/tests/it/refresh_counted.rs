@@ -87,6 +87,18 @@ async fn an_older_token_ends_the_session_outside_the_interval() {
     assert_error(&service.user(text(&third, "access_token")).await, 403, "session_not_found");
 }
 
+/// Who has an old token cannot keep it good by using it.
+#[tokio::test]
+async fn the_interval_is_not_prolonged_by_reuse() {
+    let service = Service::with(settings()).await;
+    let first = service.sign_up("john@example.com").await;
+    exchange(&service, &exchange(&service, &first).await).await;
+    service.advance(9);
+    assert_eq!(service.refresh(text(&first, "refresh_token")).await.status, 200);
+    service.advance(2);
+    assert_error(&service.refresh(text(&first, "refresh_token")).await, 400, "refresh_token_already_used");
+}
+
 #[tokio::test]
 async fn reuse_may_be_allowed_or_refused_without_an_end() {
     let service = Service::with(Settings { refresh_token_allow_reuse: true, ..settings() }).await;

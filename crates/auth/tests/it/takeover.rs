@@ -73,6 +73,33 @@ async fn a_sign_in_under_way_does_not_survive_a_change_of_the_password() {
 }
 
 #[tokio::test]
+async fn a_sign_in_under_way_does_not_pass_a_ban() {
+    let service = Service::new().await;
+    service.sign_up("john@example.com").await;
+    let held = "update auth.users set banned_until = now() + interval '1 hour'; delete from auth.sessions";
+    assert_error(&behind(&service, held, sign_in(PASSWORD)).await, 400, "user_banned");
+    assert_eq!(service.count("auth.sessions").await, 0);
+}
+
+/// A sign-up that confirms an account with its own password, where addresses count as confirmed by now.
+#[tokio::test]
+async fn a_sign_up_under_way_confirms_no_other_address() {
+    let service = Service::new().await;
+    service.sign_up("john@example.com").await;
+    let unconfirmed = "update auth.users set email_confirmed_at = null; delete from auth.sessions";
+    service.db.sql(unconfirmed).await;
+    let sign_up = || Call::post("/signup", &json!({"email": "john@example.com", "password": PASSWORD}));
+    for held in
+        ["update auth.users set email = 'mallory@example.com'", "update auth.users set banned_until = 'infinity'"]
+    {
+        assert_error(&behind(&service, held, sign_up()).await, 422, "user_already_exists");
+        assert_eq!(service.count("auth.users where email_confirmed_at is not null").await, 0);
+        service.db.sql("update auth.users set email = 'john@example.com', banned_until = null").await;
+    }
+    assert_eq!(service.send(sign_up()).await.status, 200);
+}
+
+#[tokio::test]
 async fn a_change_of_the_password_ends_what_signs_in_at_the_same_time() {
     let service = Service::new().await;
     let session = service.sign_up("john@example.com").await;

@@ -37,7 +37,8 @@ impl Argon2Hash {
         }
         let salt = STANDARD_NO_PAD.decode(parts.next()?).ok()?;
         let output = STANDARD_NO_PAD.decode(parts.next()?).ok()?;
-        if parts.next().is_some() {
+        // A shorter salt could be stored and would never be right.
+        if parts.next().is_some() || salt.len() < argon2::MIN_SALT_LEN {
             return None;
         }
         let params = Params::new(memory, passes, lanes, Some(output.len())).ok()?;

@@ -13,8 +13,9 @@ use subtle::ConstantTimeEq;
 
 use super::decode;
 
-/// Limits, so that one hash cannot take the machine's memory: 128 · r · 2ⁿ bytes are used.
+/// Limits, so that one hash cannot take the machine's memory: 128 · r · 2ⁿ bytes are used, and 128 · r for each lane.
 const MAX_MEMORY: u64 = 1 << 30;
+const MAX_BLOCK: u32 = 1 << 10;
 const MAX_LANES: u32 = 16;
 
 /// How long a hash may be in bytes.
@@ -97,7 +98,11 @@ fn params<'a>(log_n: &str, settings: &mut impl Iterator<Item = &'a str>) -> Opti
     let mut number = |name: &str| settings.next()?.strip_prefix(name)?.parse::<u32>().ok();
     let (r, p) = (number("r=")?, number("p=")?);
     let memory = 1_u64.checked_shl(log_n.into())?.checked_mul(u64::from(r))?.checked_mul(128)?;
-    if log_n == 0 || p > MAX_LANES || memory > MAX_MEMORY { None } else { Params::new(log_n, r, p).ok() }
+    if log_n == 0 || r > MAX_BLOCK || p > MAX_LANES || memory > MAX_MEMORY {
+        None
+    } else {
+        Params::new(log_n, r, p).ok()
+    }
 }
 
 #[cfg(test)]
@@ -129,8 +134,7 @@ mod tests {
 
     #[test]
     fn other_forms_and_costs_are_refused() {
-        for (from, to) in [("ln=4", "ln=40"), ("ln=4", "ln=0"), ("r=8", "r=99999999"), ("r=8", "r=0"), ("p=1", "p=17")]
-        {
+        for (from, to) in [("ln=4", "ln=40"), ("ln=4", "ln=0"), ("r=8", "r=1025"), ("r=8", "r=0"), ("p=1", "p=17")] {
             assert!(ScryptHash::parse(&SCRYPT.replace(from, to)).is_none(), "{to}");
         }
         assert!(ScryptHash::parse(&SCRYPT[..SCRYPT.len() - 30]).is_none());

@@ -64,7 +64,7 @@ impl std::str::FromStr for Target {
 /// Reads `<anything>/<schema>/<function>`.
 fn function(rest: &str) -> Option<FunctionName> {
     let (_, path) = rest.split_once('/')?;
-    let (schema, function) = path.split_once('/')?;
+    let (schema, function) = path.trim_end_matches('/').split_once('/')?;
     let names = [schema, function];
     names.into_iter().all(is_name).then(|| FunctionName { schema: schema.to_owned(), function: function.to_owned() })
 }
@@ -82,7 +82,9 @@ mod tests {
     #[test]
     fn hooks_are_functions_or_secure_addresses() {
         let function = FunctionName { schema: "public".into(), function: "my_Hook1".into() };
-        assert_eq!("pg-functions://postgres/public/my_Hook1".parse(), Ok(Target::Function(function)));
+        for text in ["pg-functions://postgres/public/my_Hook1", "pg-functions://postgres/public/my_Hook1/"] {
+            assert_eq!(text.parse(), Ok(Target::Function(function.clone())));
+        }
         for good in [
             "https://example.com/hook",
             "http://localhost:3000",

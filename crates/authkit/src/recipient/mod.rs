@@ -87,8 +87,9 @@ impl Recipients {
 
 impl Service {
     async fn verdict(&self, address: &str) -> Option<bool> {
-        let request = self.client.post(&self.url).headers(self.headers.clone()).timeout(TIMEOUT);
-        let request = request.header("content-type", "application/json").body(json!({"email": address}).to_string());
+        let request = self.client.post(&self.url).timeout(TIMEOUT).body(json!({"email": address}).to_string());
+        // The operator's headers come last: they replace.
+        let request = request.header("content-type", "application/json").headers(self.headers.clone());
         let answer = request.send().await.and_then(reqwest::Response::error_for_status);
         let mut answer = match answer {
             Ok(answer) => answer,

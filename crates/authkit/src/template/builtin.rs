@@ -34,7 +34,8 @@ pub fn texts(kind: Kind) -> Texts {
         html.push_str(&format!("<p>{lead}: <strong>{{{{ .Token }}}}</strong></p>\n"));
         plain.push_str(&format!("\n{lead}: {{{{ .Token }}}}\n"));
     }
-    html.push_str(&format!("<p>{otherwise}</p>\n<p><a href=\"{{{{ .SiteURL }}}}\">{{{{ .SiteURL }}}}</a></p>\n"));
+    // No link: an app may have a scheme of its own, which templates let lead nowhere.
+    html.push_str(&format!("<p>{otherwise}</p>\n<p>{{{{ .SiteURL }}}}</p>\n"));
     plain.push_str(&format!("\n{otherwise}\n\n{{{{ .SiteURL }}}}\n"));
     Texts { subject: subject.to_owned(), html, plain: Some(plain) }
 }

@@ -32,7 +32,10 @@ impl Outside {
         for field in *required {
             if secret(field).expose_secret().is_empty() {
                 let name = format!("GOTRUE_SMS_{provider}_{field}").to_ascii_uppercase();
-                bail!("messages go through {provider}, and {name} (`auth.sms.{provider}.{field}`) is missing");
+                bail!(
+                    "messages go through {provider}, and {name} (`auth.sms.{provider}.{field}`) is missing; what the \
+                     project file says counts with `enabled = true` beside it"
+                );
             }
         }
         let text = |field: &str| secret(field).expose_secret().to_owned();

@@ -128,3 +128,58 @@ fn values_that_the_original_takes_start() {
     assert_eq!(settings.auth.sms.test_otp["4152127777"], "letters");
     assert_eq!(settings.warnings.len(), 2, "{:?}", settings.warnings);
 }
+
+#[test]
+fn what_postgrest_takes_for_keys_is_no_secret() {
+    let error = |environment: &[(&str, &str)]| format!("{:#}", load(&[], environment).expect_err("no secret"));
+    let public = r#"{"keys": [{"kty": "RSA", "kid": "1", "e": "AQAB", "n": "sXchDaQebHnPiGvyDOAT4saGEUetSyo9MKLOoWFsueri23bOdg"}]}"#;
+    for name in ["PGRST_JWT_SECRET", "GOTRUE_JWT_SECRET", "VESTIBULE_JWT_SECRET"] {
+        let told = error(&[(name, public)]);
+        assert!(told.contains(name) && told.contains("GOTRUE_JWT_KEYS") && !told.contains("AQAB"), "{told}");
+    }
+    let told = error(&[("PGRST_JWT_SECRET", "@/run/secrets/the-public-key-of-somebody.jwk")]);
+    assert!(told.contains("PGRST_JWT_SECRET") && told.contains("file"), "{told}");
+    assert!(load(&[], &[("GOTRUE_JWT_SECRET", "@secret that begins like an address")]).is_ok());
+}
+
+#[test]
+fn of_two_names_for_the_same_neither_wins_in_silence() {
+    let characters = ("GOTRUE_PASSWORD_REQUIRED_CHARACTERS", "abc:012");
+    let word = ("VESTIBULE_PASSWORD_REQUIREMENTS", "letters_digits");
+    let error = format!("{:#}", load(&[], &[characters, word]).expect_err("one of them"));
+    assert!(error.contains(characters.0) && error.contains(word.0), "{error}");
+    assert!(load(&[], &[characters]).is_ok() && load(&[], &[word]).is_ok());
+}
+
+#[test]
+fn values_that_the_original_starts_with_count_as_they_do_there() {
+    let settings = load(
+        &[],
+        &[
+            ("GOTRUE_RATE_LIMIT_EMAIL_SENT", "30.0"),
+            ("GOTRUE_MAILER_OTP_LENGTH", "0"),
+            ("GOTRUE_SECURITY_CAPTCHA_TIMEOUT", "0s"),
+            ("GOTRUE_SECURITY_CAPTCHA_ENABLED", "true"),
+            ("GOTRUE_SECURITY_CAPTCHA_SECRET", "secret"),
+        ],
+    );
+    let settings = settings.expect("valid settings");
+    assert_eq!(settings.auth.rate_limits.email_sent, auth::SendLimit::default());
+    let captcha = settings.outside.protection().expect("valid settings").captcha.expect("it is on");
+    assert_eq!(captcha.timeout.as_secs(), 10);
+    assert_eq!(settings.auth.mailer_otp_length, 6);
+}
+
+#[test]
+fn a_hook_that_sends_messages_needs_no_provider() {
+    let provider = ("GOTRUE_SMS_PROVIDER", "twilio");
+    let on = ("GOTRUE_HOOK_SEND_SMS_ENABLED", "true");
+    let uri = ("GOTRUE_HOOK_SEND_SMS_URI", "pg-functions://postgres/public/send_sms");
+    let outside = |environment: &[(&str, &str)]| {
+        let settings = load(&[], environment).map_err(|error| error.to_string())?;
+        settings.outside.settings("http://127.0.0.1").map_err(|error| error.to_string())
+    };
+    assert!(outside(&[provider, on, uri]).expect("valid settings").sms.is_none());
+    let error = outside(&[provider]).expect_err("there is no account");
+    assert!(error.contains("GOTRUE_SMS_TWILIO_ACCOUNT_SID") && error.contains("enabled = true"), "{error}");
+}

@@ -23,6 +23,7 @@ impl Refresh<'_> {
         self.check(tx, &user, &session, None).await?;
         let counter = session.counter();
         let Some(age) = counter.checked_sub(token.counter) else { return Err(Error::RefreshTokenMalformed) };
+        let is_early_reuse = age > 0 && session.refreshed_at.is_some_and(|at| self.is_within_interval(at));
         let headers = if age == 0 {
             session.refresh_token_counter = Some(i64::try_from(counter + 1).unwrap_or(i64::MAX));
             header("sb-auth-refresh-token-reuse", "false")
@@ -42,7 +43,7 @@ impl Refresh<'_> {
         };
         let refresh_token = key.token(session.id, session.counter());
         let actions = &[Action::TokenRefreshed];
-        Ok(Outcome::Exchanged(Box::new(Exchanged { user, session, refresh_token, headers, actions })))
+        Ok(Outcome::Exchanged(Box::new(Exchanged { user, session, refresh_token, is_early_reuse, headers, actions })))
     }
 
     /// Why a token that was exchanged `age` exchanges ago may be used again; `None` when it must not be.

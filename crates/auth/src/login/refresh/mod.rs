@@ -55,6 +55,8 @@ struct Exchanged {
     user: User,
     session: Session,
     refresh_token: String,
+    /// See [`Refreshed::is_early_reuse`].
+    is_early_reuse: bool,
     headers: HeaderMap,
     actions: &'static [Action],
 }
@@ -100,10 +102,10 @@ pub(super) async fn grant(state: &State, client: &Client, request: Request) -> R
             return Ok((headers, error).into_response());
         }
     };
-    let Exchanged { user, session, refresh_token, headers, actions } = exchanged;
+    let Exchanged { user, session, refresh_token, is_early_reuse, headers, actions } = exchanged;
     let issued = Issued { user, session, refresh_token, is_first: false, claims: None };
     let issued = issued.customise(state, client, &mut tx, "token_refresh").await?;
-    record(state, client, &mut tx, (&issued, actions)).await.map_err(&failed)?;
+    record(state, client, &mut tx, (&issued, is_early_reuse, actions)).await.map_err(&failed)?;
     tx.commit().await.map_err(&failed)?;
     let session = &issued.session;
     state.renew(Place::RefreshKey, session.id, session.refresh_token_hmac_key.as_ref()).await;
@@ -126,7 +128,7 @@ async fn queue(state: &State, token: &str, counted: Option<&RefreshToken>) -> Re
     };
     // Without one it is refused.
     let Some(session) = session else { return Ok(None) };
-    let turn = tokio::time::timeout(WAIT, state.lines.turn(session));
+    let turn = tokio::time::timeout(WAIT, state.refreshing.turn(session));
     let turn = waiting::on("others that refresh the same session", turn).await;
     turn.map(Some).map_err(|_| Error::RefreshConflict)
 }
@@ -195,7 +197,7 @@ async fn record(
     state: &State,
     client: &Client,
     tx: &mut Transaction,
-    (issued, actions): (&Issued, &[Action]),
+    (issued, is_early_reuse, actions): (&Issued, bool, &[Action]),
 ) -> Result<(), pg::Error> {
     let actor = Actor::user(&issued.user);
     let entry = |action: &Action| {
@@ -208,6 +210,7 @@ async fn record(
         user_agent: client.user_agent.as_deref(),
         ip: client.ip,
         counter: issued.session.refresh_token_counter,
+        is_early_reuse,
         audit: actions.iter().filter_map(entry).collect(),
     };
     refreshed.write(tx).await

@@ -124,5 +124,12 @@ fn exchanged(found: Found, session: Session, refresh_token: String, is_new: bool
     } else {
         (&[Action::TokenRefreshed], HeaderMap::new())
     };
-    Outcome::Exchanged(Box::new(Exchanged { user: found.user, session, refresh_token, headers, actions }))
+    Outcome::Exchanged(Box::new(Exchanged {
+        user: found.user,
+        session,
+        refresh_token,
+        is_early_reuse: false,
+        headers,
+        actions,
+    }))
 }
