@@ -54,7 +54,7 @@ impl Prepared {
     /// # Errors
     /// When a setting is refused, with its name.
     pub async fn read(settings: &Settings) -> Result<Self> {
-        let outside = settings.outside.settings(&settings.auth.site_url)?.within(settings.auth.max_request_duration);
+        let outside = settings.reach()?.within(settings.auth.max_request_duration);
         let outside = auth::Outside::prepare(outside, Clock::system(), Random::system()).await;
         let protection = auth::Protection::prepare(settings.outside.protection()?).await;
         Ok(Self { outside: outside.map_err(of_outside)?, protection: protection.map_err(of_protection)? })

@@ -41,7 +41,8 @@ impl Scope {
 /// Ends the sessions of the scope; all of them where the token names no session.
 pub(crate) async fn post(With(state): With<State>, caller: Authenticated, query: Query) -> Result<StatusCode, Error> {
     let failed = Error::database("Error logging out user");
-    let scope = Scope::read(&query)?;
+    let asked = Scope::read(&query)?;
+    let scope = if caller.session.is_some() { asked } else { Scope::All };
     let user_id = caller.user.id;
     let (_turns, mut tx) = state.change(user_id).await.map_err(&failed)?;
     let mut traits = json!({"scope": scope.name()});

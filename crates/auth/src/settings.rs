@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use authkit::mailer::{MailError, Sender};
+use authkit::sealed::SealError;
 use authkit::strength::LEAST_MIN_LENGTH;
 use authkit::{DbEncryption, PasswordRules, Sealer};
 
@@ -210,7 +211,14 @@ impl Settings {
         let percentage = self.refresh_token_upgrade_percentage;
         check(percentage <= 100, "refresh_token_upgrade_percentage", "must be between 0 and 100")?;
         if let Err(error) = Sealer::new(&self.db_encryption) {
-            check(false, "db_encryption", &error.to_string())?;
+            let field = match &error {
+                SealError::Unnamed => "db_encryption.key_id",
+                SealError::Key(name) if self.db_encryption.encrypt && *name == self.db_encryption.key_id => {
+                    "db_encryption.key"
+                }
+                _ => "db_encryption.decryption_keys",
+            };
+            check(false, field, &error.to_string())?;
         }
         let sender = Sender { address: self.mailer_from.clone(), name: self.mailer_from_name.clone() };
         if let Err(error) = sender.check() {

@@ -79,8 +79,6 @@ pub(crate) struct Issued {
     pub(crate) user: User,
     pub(crate) session: Session,
     pub(crate) refresh_token: String,
-    /// Whether it is the first one of the user, opened by confirming the address.
-    pub(crate) is_first: bool,
     /// The claims of the access token, where a hook has made them.
     pub(crate) claims: Option<Value>,
 }
@@ -171,7 +169,7 @@ impl<'a> Sign<'a> {
     }
 
     fn issued(self, user: User) -> Issued {
-        Issued { user, session: self.session, refresh_token: self.refresh_token, is_first: false, claims: None }
+        Issued { user, session: self.session, refresh_token: self.refresh_token, claims: None }
     }
 }
 

@@ -54,12 +54,12 @@ impl CodeKey {
         Self(Hmac::new_from_slice(secret).expect("HMAC takes a key of any length"))
     }
 
-    /// The hash of a code that was sent to an address or number: hex HMAC-SHA-224 of both. The address is in lower
-    /// case, the number without its plus.
+    /// The hash of a code that was sent to an address or number, without its plus: hex HMAC-SHA-224 of both. The case of
+    /// the address does not count: rows from elsewhere may have any.
     #[must_use]
     pub fn hash(&self, contact: &str, code: &str) -> String {
         // The line break keeps both apart: digits at the end of an address are not those of a code.
-        let mac = self.0.clone().chain_update(contact).chain_update("\n").chain_update(code);
+        let mac = self.0.clone().chain_update(contact.to_lowercase()).chain_update("\n").chain_update(code);
         hex(&mac.finalize().into_bytes())
     }
 
@@ -83,7 +83,7 @@ impl CodeKey {
 
 /// The hash of a code as Supabase's server makes it: hex SHA-224 of contact and code.
 fn unkeyed(contact: &str, code: &str) -> String {
-    hex(&Sha224::digest(format!("{contact}{code}")))
+    hex(&Sha224::digest(format!("{}{code}", contact.to_lowercase())))
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -135,15 +135,11 @@ impl Gateway {
             Some(token) if is_opaque(token) => Some(self.recognise(token).ok_or(Refusal::WrongKey)?),
             _ => None,
         };
-        // A publishable key alone is nobody's token: the accounts service is to say that a bearer is missing.
         let is_of_accounts = request.uri().path().starts_with(ACCOUNTS);
-        let is_token = |role: &ApiKey| *role == ApiKey::ServiceRole || !is_of_accounts;
-        let alone = role.filter(is_token).filter(|_| !request.headers().contains_key(AUTHORIZATION));
-        let token = match (opaque, alone, &key) {
-            // Other services know fewer roles than there are keys.
-            (None, Some(_), Some(key)) if !is_opaque(key) && is_of_accounts => Some(key.as_str()),
-            (Some(role), ..) | (None, Some(role), _) => Some(self.legacy_key(role).expose_secret()),
-            (None, None, _) => None,
+        let token = match opaque {
+            Some(role) => Some(self.legacy_key(role).expose_secret()),
+            None if request.headers().contains_key(AUTHORIZATION) => None,
+            None => key.as_deref().zip(role).and_then(|key| self.token_of(key, is_of_accounts)),
         };
         if let Some(token) = token {
             let mut value = HeaderValue::try_from(format!("Bearer {token}")).expect("a JWT is a valid header value");
@@ -155,6 +151,20 @@ impl Gateway {
             Ok(())
         } else {
             Err(Refusal::NoKey)
+        }
+    }
+
+    /// The token that a key stands for which comes without one.
+    fn token_of<'a>(&'a self, (key, role): (&'a str, ApiKey), is_of_accounts: bool) -> Option<&'a str> {
+        if !is_of_accounts {
+            // Other services know fewer roles than there are keys.
+            return Some(self.legacy_key(role).expose_secret());
+        }
+        match role {
+            ApiKey::ServiceRole if is_opaque(key) => Some(self.legacy_key(role).expose_secret()),
+            ApiKey::ServiceRole => Some(key),
+            // A publishable key alone is nobody's token: the accounts service is to say that a bearer is missing.
+            ApiKey::Anon => None,
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Reading one setting from text.
 
+use std::net::{IpAddr, Ipv4Addr, ToSocketAddrs};
+
 use anyhow::{Context, Result, anyhow, bail};
 use base::project::PrivateJwk;
 use secrecy::SecretString;
@@ -24,10 +26,7 @@ impl Settings {
                 }
             }
             "VESTIBULE_NO_PREFIX" => self.no_prefix = switch(text)?,
-            "VESTIBULE_LISTEN" => {
-                let text = if text == "localhost" { "127.0.0.1" } else { text };
-                self.listen = text.parse().map_err(|_| expected(text, "an IP address"))?;
-            }
+            "VESTIBULE_LISTEN" => self.listen = listener(text)?,
             "PORT" => self.port = port(text)?,
             "VESTIBULE_TRUSTED_PROXIES" => {
                 self.trusted_proxies = list(text).iter().map(|text| network(text)).collect::<Result<_>>()?;
@@ -156,6 +155,16 @@ impl Settings {
     }
 }
 
+/// An IP address to listen on, in brackets or not, or that of a host, as the original takes it.
+fn listener(text: &str) -> Result<IpAddr> {
+    let literal = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
+    if text == "localhost" {
+        return Ok(Ipv4Addr::LOCALHOST.into());
+    }
+    let resolved = || (literal, 0).to_socket_addrs().ok()?.next().map(|address| address.ip());
+    literal.parse().ok().or_else(resolved).ok_or_else(|| expected(text, "an IP address, or a host that has one"))
+}
+
 /// Reads private keys, of which exactly one signs; without any the shared secret does. What is wrong is told without the keys.
 fn signing_keys(text: &str) -> Result<Vec<PrivateJwk>> {
     let keys: Vec<PrivateJwk> =
@@ -185,6 +194,10 @@ mod tests {
         assert_eq!(signing_keys("[]").expect("valid").len(), 0);
         let message = |text: &str| signing_keys(text).expect_err("wrong keys").to_string();
         assert!(message(&format!("[{signs},{also_signs}]")).starts_with("2 of the keys sign"));
+        // As Supabase's own script writes them: the old secret beside the key that signs.
+        let silent = key("d", "null").replace(r#","key_ops":null"#, "");
+        assert_eq!(signing_keys(&format!("[{signs},{silent}]")).expect("valid").len(), 2);
+        assert_eq!(signing_keys(&format!("[{silent}]")).expect("valid").len(), 1);
         assert_eq!(message(&format!("[{signs},{signs}]")), r#"JWK "a": another key has the same `kid`"#);
         let empty = r#"[{"kty":"oct","kid":"a","k":""}]"#;
         assert_eq!(message(empty), r#"JWK "a": the secret `k` has 0 bytes, HS256 needs at least 32"#);

@@ -74,6 +74,16 @@ pub(super) fn environment(environment: &HashMap<String, String>) -> Result<()> {
 }
 
 impl Settings {
+    /// What the accounts service is to reach.
+    ///
+    /// # Errors
+    /// What is missing or wrong, by its name.
+    pub fn reach(&self) -> Result<auth::OutsideSettings> {
+        let mfa = &self.auth.mfa;
+        let sends_messages = self.auth.phone_enabled || mfa.phone_enroll_enabled || mfa.phone_verify_enabled;
+        self.outside.settings(&self.auth.site_url, sends_messages)
+    }
+
     /// Checks the accounts service's settings, and notes those of them that count otherwise than they are written, or that
     /// few would want.
     ///
@@ -150,7 +160,9 @@ pub(super) fn name_of(setting: &str) -> Option<&'static str> {
         "jwt_default_role" => "GOTRUE_JWT_DEFAULT_GROUP_NAME",
         "jwt_admin_roles" => "GOTRUE_JWT_ADMIN_ROLES",
         "mailer_otp_length" => "GOTRUE_MAILER_OTP_LENGTH",
-        "db_encryption" => "GOTRUE_SECURITY_DB_ENCRYPTION_…",
+        "db_encryption.key_id" => "GOTRUE_SECURITY_DB_ENCRYPTION_ENCRYPTION_KEY_ID",
+        "db_encryption.key" => "GOTRUE_SECURITY_DB_ENCRYPTION_ENCRYPTION_KEY",
+        "db_encryption.decryption_keys" => "GOTRUE_SECURITY_DB_ENCRYPTION_DECRYPTION_KEYS",
         "refresh_token_algorithm_version" => "GOTRUE_SECURITY_REFRESH_TOKEN_ALGORITHM_VERSION",
         "refresh_token_upgrade_percentage" => "GOTRUE_SECURITY_REFRESH_TOKEN_UPGRADE_PERCENTAGE",
         "sms.otp_length" => "GOTRUE_SMS_OTP_LENGTH",

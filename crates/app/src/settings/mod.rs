@@ -321,7 +321,7 @@ impl Settings {
                  (GOTRUE_SMTP_HOST) it must be said what address mails come from"
             );
         }
-        self.outside.settings(&self.auth.site_url)?;
+        self.reach()?;
         let protection = self.outside.protection()?;
         if !protection.blocked_mail_servers.is_empty() && !protection.extended_email_validation {
             let line = "GOTRUE_MAILER_EMAIL_VALIDATION_BLOCKED_MX has no effect without GOTRUE_MAILER_EMAIL_VALIDATION_EXTENDED";

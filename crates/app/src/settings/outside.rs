@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Result, bail};
 use auth::{
     Body, CaptchaSettings, Definition, HookName, HookSetting, Judge, Kind, LeakSettings, OutsideSettings,
     ProtectionSettings, Reading, Security, SmtpSettings, TemplateSetting,
@@ -191,17 +191,17 @@ impl Outside {
         }
     }
 
-    /// What the accounts service is to reach.
+    /// What the accounts service is to reach. Where it sends no messages, the account of a provider need not be whole.
     ///
     /// # Errors
     /// What is missing or wrong, by its name.
-    pub fn settings(&self, site_url: &str) -> Result<OutsideSettings> {
+    pub fn settings(&self, site_url: &str, sends_messages: bool) -> Result<OutsideSettings> {
         let mut hooks = BTreeMap::new();
         for (name, Hook { setting, .. }) in self.hooks.iter().filter(|(_, hook)| hook.is_on) {
-            let of = || {
-                format!("the hook {0} (GOTRUE_HOOK_{1}_…, `auth.hook.{0}`)", name.name(), name.name().to_uppercase())
-            };
-            setting.validate().map_err(|reason| anyhow!(reason)).with_context(of)?;
+            if let Err((field, reason)) = setting.validate() {
+                let (hook, upper) = (name.name(), format!("{}_{field}", name.name()).to_uppercase());
+                bail!("the hook {hook} (GOTRUE_HOOK_{upper}, `auth.hook.{hook}.{field}`): {reason}");
+            }
             hooks.insert(*name, setting.clone());
         }
         let body = |address: &Option<String>| {
@@ -224,11 +224,10 @@ impl Outside {
             templates: self.letters.iter().map(template).collect(),
             reading: self.reading.clone(),
             hooks,
-            // A hook sends in place of a provider, whose account then need not be whole.
-            sms: if self.is_on(HookName::SendSms) {
-                self.sms_account().unwrap_or_default()
-            } else {
-                self.sms_account()?
+            sms: match self.sms_account() {
+                // A hook sends in place of a provider.
+                Err(error) if sends_messages && !self.is_on(HookName::SendSms) => return Err(error),
+                account => account.unwrap_or_default(),
             },
             sms_url: self.sms_url.clone(),
             sms_timeout: self.http_timeout,
@@ -332,12 +331,12 @@ mod tests {
     fn what_is_on_must_be_complete_and_what_is_off_is_not_looked_at() {
         let site = "http://app.example";
         let twilio = with(&[("GOTRUE_SMS_PROVIDER", "twilio"), ("GOTRUE_SMS_TWILIO_ACCOUNT_SID", "AC1")]);
-        let message = twilio.settings(site).expect_err("no token").to_string();
+        let message = twilio.settings(site, true).expect_err("no token").to_string();
         assert!(message.contains("GOTRUE_SMS_TWILIO_AUTH_TOKEN") && message.contains("auth.sms.twilio.auth_token"));
         let hook = [("GOTRUE_HOOK_SEND_SMS_URI", "ftp://x"), ("GOTRUE_HOOK_SEND_SMS_SECRETS", "v1,whsec_hidden")];
-        assert!(with(&hook).settings(site).expect("off").hooks.is_empty());
+        assert!(with(&hook).settings(site, true).expect("off").hooks.is_empty());
         let on = with(&[hook[0], hook[1], ("GOTRUE_HOOK_SEND_SMS_ENABLED", "true")]);
-        let message = format!("{:#}", on.settings(site).expect_err("a wrong address"));
+        let message = format!("{:#}", on.settings(site, true).expect_err("a wrong address"));
         assert!(message.contains("GOTRUE_HOOK_SEND_SMS_") && !message.contains("hidden"), "{message}");
         let captcha = with(&[("GOTRUE_SECURITY_CAPTCHA_ENABLED", "1")]);
         assert!(captcha.protection().expect_err("no secret").to_string().contains("GOTRUE_SECURITY_CAPTCHA_SECRET"));
@@ -366,7 +365,7 @@ mod tests {
             ("GOTRUE_MAILER_TEMPLATES_INVITE", "/mail/invite.html"),
             ("VESTIBULE_MAILER_TEMPLATES_INVITE__DE", "file:de.html"),
         ]);
-        let templates = outside.settings("http://app.example/").expect("valid").templates;
+        let templates = outside.settings("http://app.example/", true).expect("valid").templates;
         assert_eq!(templates[0].definition.html, Some(Body::Url("http://app.example/mail/invite.html".to_owned())));
         assert_eq!(templates[1].definition.html, Some(Body::File("de.html".into())));
     }

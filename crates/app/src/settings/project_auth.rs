@@ -14,7 +14,9 @@ use super::{foreign, names, outside, table};
 const MAY_BE_EMPTY: [&str; 3] = ["auth.jwt_secret", "auth.publishable_key", "auth.secret_key"];
 
 /// Keys that the file may have and that set nothing: the keys of older projects follow from the secret.
-const IGNORED: [&str; 3] = ["auth.anon_key", "auth.service_role_key", "auth.rate_limit.web3"];
+const IGNORED: [&str; 3] = ["auth.anon_key", "auth.service_role_key", WEB3_LIMIT];
+
+const WEB3_LIMIT: &str = "auth.rate_limit.web3";
 
 /// Sections of what comes later: their switches, which stop the start when they are on, and their other keys.
 const LATER: &[(&str, &[&str], &[&str])] = &[
@@ -87,6 +89,15 @@ pub(super) fn read(file: &Table, path: &Path, environment: &HashMap<String, Stri
     walk(section, "auth", &mut leaves);
     for (key, value) in leaves {
         let place = || format!("{}: `{key}`", path.display());
+        if value.as_table().is_some_and(Table::is_empty) {
+            if is_section(&key) {
+                continue;
+            }
+            return Err(anyhow::anyhow!("there is no such section")).with_context(place);
+        }
+        if key == WEB3_LIMIT && !value.is_integer() {
+            return Err(anyhow::anyhow!("a number is expected")).with_context(place);
+        }
         let recognised = recognise(&key).with_context(place)?;
         if is_not_given(value, environment) {
             continue;
@@ -144,10 +155,18 @@ fn walk<'a>(table: &'a Table, path: &str, leaves: &mut Vec<(String, &'a Value)>)
     for (name, value) in table {
         let key = format!("{path}.{name}");
         match value {
-            Value::Table(inner) if key != "auth.sms.test_otp" => walk(inner, &key, leaves),
+            Value::Table(inner) if key != "auth.sms.test_otp" && !inner.is_empty() => walk(inner, &key, leaves),
             _ => leaves.push((key, value)),
         }
     }
+}
+
+/// Whether there may be keys below one.
+fn is_section(key: &str) -> bool {
+    let is_above = |known: &str| known.strip_prefix(key).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+    let is_provider = key.strip_prefix("auth.external.").is_some_and(|name| foreign::PROVIDERS.contains(&name));
+    let known = table::all().iter().filter_map(|setting| setting.key.as_deref());
+    is_provider || is_above("auth.external") || known.chain(LATER.iter().map(|(later, ..)| *later)).any(is_above)
 }
 
 fn recognise(key: &str) -> Result<Key> {

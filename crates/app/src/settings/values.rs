@@ -92,7 +92,9 @@ pub(super) fn requirements(text: &str) -> Result<Vec<String>> {
 /// Pairs `number:code,…`. Numbers are normalised; codes are not repeated in messages.
 pub(super) fn codes(text: &str) -> Result<BTreeMap<String, String>> {
     let pair = |pair: String| {
-        let (number, code) = pair.split_once(':').unwrap_or((&pair, ""));
+        let Some((number, code)) = pair.split_once(':') else {
+            bail!("a number and a code are expected, as in `4152127777:123456`");
+        };
         let number = auth::normalise_phone(number.trim());
         if code.trim().is_empty() {
             bail!("a code is expected for {number:?}, as in `4152127777:123456`");
@@ -185,8 +187,8 @@ pub(super) fn mail_addresses(text: &str) -> Result<Vec<String>> {
 
 /// Where links lead: a path, or a whole address. It stands in letters as it is.
 pub(super) fn link_path(text: &str) -> Result<String> {
-    let is_plain = !text.contains(|c: char| c.is_whitespace() || c.is_control());
-    if is_plain { Ok(text.to_owned()) } else { Err(expected(text, "a path or an address without blanks")) }
+    let is_plain = !text.contains(|c: char| c.is_whitespace() || c.is_control() || "\"'<>".contains(c));
+    if is_plain { Ok(text.to_owned()) } else { Err(expected(text, "a path or an address without blanks and quotes")) }
 }
 
 /// The value of a header.

@@ -43,7 +43,6 @@ fn names_and_values_in_the_environment() {
             "GOTRUE_MAILER_EMAIL_VALIDATION_BLOCKED_MX: \"mx.example.com\" is not a JSON array of names",
         ),
         ("GOTRUE_MAILER_OTP_LENGTH", "11", "GOTRUE_MAILER_OTP_LENGTH: must be between 6 and 10"),
-        ("GOTRUE_SMS_PROVIDER", "twilio", "GOTRUE_SMS_TWILIO_ACCOUNT_SID (`auth.sms.twilio.account_sid`) is missing"),
         ("GOTRUE_JWT_KEYS", "[hidden", "GOTRUE_JWT_KEYS: a JSON array of private JWKs is expected"),
         ("GOTRUE_SMTP_ADMIN_EMAIL", "Acme <a@b.c>", "GOTRUE_SMTP_ADMIN_EMAIL (`auth.email.smtp.admin_email`): \"Acme"),
         ("GOTRUE_SMTP_SENDER_NAME", "Acme\r\nBcc: a@b.c", "GOTRUE_SMTP_SENDER_NAME (`auth.email.smtp.sender_name`): "),
@@ -107,13 +106,16 @@ fn names_and_values_in_the_environment() {
         assert!(found.contains(expected) && found.lines().count() == 1, "{name}: {found}");
         assert!(!found.contains("hidden"), "{found}");
     }
+    let provider = [("GOTRUE_SMS_PROVIDER", "twilio"), ("GOTRUE_EXTERNAL_PHONE_ENABLED", "true")];
+    let found = refusal("", &provider);
+    assert!(found.contains("GOTRUE_SMS_TWILIO_ACCOUNT_SID (`auth.sms.twilio.account_sid`) is missing"), "{found}");
     let encryption = [
         ("GOTRUE_SECURITY_DB_ENCRYPTION_ENCRYPT", "true"),
         ("GOTRUE_SECURITY_DB_ENCRYPTION_ENCRYPTION_KEY_ID", "first"),
         ("GOTRUE_SECURITY_DB_ENCRYPTION_ENCRYPTION_KEY", "hidden"),
     ];
     let found = refusal("", &encryption);
-    let expected = "GOTRUE_SECURITY_DB_ENCRYPTION_…: encryption key \"first\" is not 32 bytes";
+    let expected = "GOTRUE_SECURITY_DB_ENCRYPTION_ENCRYPTION_KEY: encryption key \"first\" is not 32 bytes";
     assert!(found.contains(expected) && !found.contains("hidden"), "{found}");
     let hook = [
         ("GOTRUE_HOOK_SEND_EMAIL_ENABLED", "true"),

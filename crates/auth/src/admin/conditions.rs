@@ -76,7 +76,14 @@ fn time(query: &Query, name: &str) -> Result<Option<Timestamp>, Error> {
     }
     let moment = text.replace(' ', "+").parse::<Timestamp>().ok();
     let day = || text.parse::<Date>().ok()?.to_zoned(TimeZone::UTC).ok().map(|start| start.timestamp());
-    moment.or_else(day).map(Some).ok_or_else(|| bad(name, text, "a time such as 2026-01-31T08:00:00Z or a day"))
+    let time = moment.or_else(day).filter(|time| is_storable(*time));
+    time.map(Some).ok_or_else(|| bad(name, text, "a time such as 2026-01-31T08:00:00Z or a day"))
+}
+
+/// Whether the database can compare with a time: its own begin in 4713 BC.
+pub(super) fn is_storable(time: Timestamp) -> bool {
+    const FIRST: i64 = -210_800_000_000;
+    time.as_second() >= FIRST
 }
 
 #[cfg(test)]

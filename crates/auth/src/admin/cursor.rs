@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::conditions::is_storable;
 use crate::error::Error;
 use crate::json::Json;
 use crate::model::users::{self, Conditions, ListOrder, Slice, User};
@@ -90,5 +91,6 @@ fn write(user: &User) -> String {
 fn read(text: &str) -> Result<Cursor, Error> {
     let bytes = URL_SAFE_NO_PAD.decode(text).ok();
     let cursor = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    let cursor = cursor.filter(|cursor: &Cursor| is_storable(cursor.created_at));
     cursor.ok_or_else(|| Error::validation("Bad Pagination Parameters: cursor is not valid"))
 }

@@ -53,7 +53,11 @@ async fn look_up(state: &State, query: &Query, conditions: &Conditions) -> Resul
     let found = match (email, phone) {
         ("", "") => return Ok(None),
         (email, "") => users::with_email(&state.db, conditions, &email.to_lowercase()).await,
-        ("", phone) => users::with_phone(&state.db, conditions, phone.trim_start_matches(['+', ' '])).await,
+        ("", phone) => {
+            // A plus that is not escaped in a URL is a space.
+            let number = authkit::address::normalise_phone(phone.trim_start());
+            users::with_phone(&state.db, conditions, &number).await
+        }
         _ => return Err(Error::validation("Only an email address or phone number can be looked up")),
     };
     found.map(Some).map_err(Error::database("Database error finding users"))

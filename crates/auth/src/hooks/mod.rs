@@ -93,16 +93,17 @@ impl HookSetting {
     /// Checks the address and the secrets.
     ///
     /// # Errors
-    /// What is wrong, without the secrets.
-    pub fn validate(&self) -> Result<(), String> {
+    /// The field, and what is wrong with it, without the secrets.
+    pub fn validate(&self) -> Result<(), (&'static str, String)> {
         self.read().map(drop)
     }
 
-    fn read(&self) -> Result<Hook, String> {
-        let target = self.uri.parse::<Target>().map_err(|error| error.to_string())?;
-        let secrets = match secrecy::ExposeSecret::expose_secret(&self.secrets) {
-            "" => Secrets::default(),
-            text => Secrets::parse(text).map_err(|error| error.to_string())?,
+    fn read(&self) -> Result<Hook, (&'static str, String)> {
+        let target = self.uri.parse::<Target>().map_err(|error| ("uri", error.to_string()))?;
+        let secrets = match (&target, secrecy::ExposeSecret::expose_secret(&self.secrets)) {
+            // What runs in the database is asked by nobody else.
+            (Target::Function(_), _) | (_, "") => Secrets::default(),
+            (Target::Http(_), text) => Secrets::parse(text).map_err(|error| ("secrets", error.to_string()))?,
         };
         Ok(Hook { target, secrets })
     }
@@ -125,7 +126,7 @@ impl Registry {
     pub(crate) fn new(settings: &BTreeMap<HookName, HookSetting>, caller: Hooks) -> Result<Self, OutsideError> {
         let mut hooks = BTreeMap::new();
         for (name, setting) in settings {
-            let hook = setting.read().map_err(|reason| OutsideError::Hook(name.name(), reason))?;
+            let hook = setting.read().map_err(|(_, reason)| OutsideError::Hook(name.name(), reason))?;
             hooks.insert(*name, hook);
         }
         Ok(Self { hooks, caller: Some(caller) })

@@ -160,10 +160,12 @@ impl Letters<'_> {
     fn hook_input(&self, post: &Post<'_>, current: Option<&Code>) -> Value {
         let (digits, hash) = post.code.map_or(("", ""), |code| (&code.digits, &code.hash));
         let (token, token_new) = current.map_or((digits, ""), |current| (&current.digits, digits));
+        // Letters without a link lead to the site.
+        let site = self.state.settings.site_url.as_str();
         let mut data = json!({
             "token": token,
             "token_hash": hash,
-            "redirect_to": self.redirect_to,
+            "redirect_to": if self.redirect_to.is_empty() { site } else { self.redirect_to },
             "email_action_type": action(post.kind),
             "site_url": self.external_url(),
             "token_new": token_new,

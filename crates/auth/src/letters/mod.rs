@@ -89,6 +89,7 @@ impl Letters<'_> {
     ) -> Result<(), Error> {
         const FAILED: &str = "Error sending email change email";
         let failed = Error::database(FAILED);
+        let user = &User { new_email: new.to_owned(), ..user.clone() };
         let code = self.code(new);
         let is_secure = self.state.settings.mailer_secure_email_change && !user.email.is_empty();
         let current = is_secure.then(|| self.code(&user.email));
@@ -202,7 +203,9 @@ impl Letters<'_> {
         } else {
             self.redirect_to.to_owned()
         };
-        format!("{base}?token={hash}&type={}&redirect_to={redirect_to}", action(kind))
+        let (base, fragment) = base.split_at(base.find('#').unwrap_or(base.len()));
+        let start = if base.contains('?') { '&' } else { '?' };
+        format!("{base}{start}token={hash}&type={}&redirect_to={redirect_to}{fragment}", action(kind))
     }
 
     fn verify_url(&self, kind: Kind) -> String {
@@ -217,6 +220,7 @@ impl Letters<'_> {
         match path.as_str() {
             "" => format!("{base}/verify"),
             whole if whole.contains("://") => whole.to_owned(),
+            path if path.starts_with("//") => format!("{}:{path}", base.split(':').next().unwrap_or("https")),
             path if path.starts_with('/') => format!("{}{path}", origin(&base)),
             path => format!("{base}/{path}"),
         }

@@ -55,7 +55,8 @@ impl Bucket {
                 (limits.otp, FIVE_MINUTES, BURST)
             }
             Self::Verify => (limits.verify, FIVE_MINUTES, BURST),
-            Self::Code => (limits.codes, FIVE_MINUTES, BURST),
+            // Ours alone: who lowers it wants fewer guesses at once, too.
+            Self::Code => (limits.codes, FIVE_MINUTES, limits.codes.min(BURST)),
             Self::Token => (limits.token_refresh, FIVE_MINUTES, BURST),
             Self::FactorChallenge | Self::FactorVerify => (limits.mfa_challenge_and_verify, MINUTE, BURST),
         };

@@ -68,7 +68,8 @@ pub(super) async fn grant(state: &State, client: &Client, request: Request) -> R
         tell(state, client, user, is_right).await?;
     }
     let way = if user.is_some() { Way::Account } else { Way::Nobody };
-    let user = match user.filter(|_| is_right) {
+    // Who is deleted softly is nobody, whatever an administrator has given them since.
+    let user = match user.filter(|user| is_right && user.deleted_at.is_none()) {
         Some(user) => user,
         None => return pace.settle(way, Err(Error::InvalidCredentials)).await,
     };
@@ -122,7 +123,7 @@ async fn open(state: &State, client: &Client, user: &User, traits: Value) -> Res
 async fn unchanged(state: &State, verified: &User) -> Result<Option<User>, Error> {
     let user = users::find(&state.db, verified.id).await.map_err(Error::database(NOT_GRANTED))?;
     let Some(user) = user else { return Ok(None) };
-    if !is_same(&state.password_hash(&user)?, &state.password_hash(verified)?) {
+    if user.deleted_at.is_some() || !is_same(&state.password_hash(&user)?, &state.password_hash(verified)?) {
         return Ok(None);
     }
     if user.is_banned(state.clock.now()) { Err(Error::LoginBanned) } else { Ok(Some(user)) }

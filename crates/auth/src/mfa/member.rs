@@ -24,6 +24,8 @@ const ANONYMOUS: Denial =
 pub(super) struct Member {
     pub(super) user: User,
     pub(super) session: Session,
+    /// Whether the token says that a second factor was proven; it may be older than the session's level.
+    has_second_level_token: bool,
 }
 
 impl FromRequestParts<State> for Member {
@@ -35,7 +37,8 @@ impl FromRequestParts<State> for Member {
             return Err(ANONYMOUS.into());
         }
         let session = caller.session.ok_or(Error::TokenSessionNotFound)?;
-        Ok(Self { user: caller.user, session })
+        let has_second_level_token = caller.claims.text("aal") == Some("aal2");
+        Ok(Self { user: caller.user, session, has_second_level_token })
     }
 }
 
@@ -43,12 +46,19 @@ impl Member {
     /// The member as it is now, see [`bearer::hold`]: by it is decided what a factor may do.
     pub(super) async fn hold(&self, state: &State, tx: &mut Transaction) -> Result<Self, Error> {
         let (user, session) = bearer::hold(state, tx, self.user.id, Some(self.session.id)).await?;
-        Ok(Self { user, session: session.ok_or(Error::TokenSessionNotFound)? })
+        let session = session.ok_or(Error::TokenSessionNotFound)?;
+        Ok(Self { user, session, has_second_level_token: self.has_second_level_token })
     }
 
     /// Whether the session is at the second level.
     pub(super) fn is_second_level(&self) -> bool {
         self.session.is_second_level()
+    }
+
+    /// Whether the session is at the second level and the token was issued there: one from before may be in other
+    /// hands, and is not to be turned into something that lasts.
+    pub(super) fn has_proven_second_level(&self) -> bool {
+        self.is_second_level() && self.has_second_level_token
     }
 
     /// One of the user's factors.

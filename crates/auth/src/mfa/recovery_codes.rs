@@ -124,7 +124,7 @@ fn check(member: &Member) -> Result<(), Error> {
     if !member.user.has_verified_factor() {
         return Err(NO_VERIFIED_FACTOR.into());
     }
-    if member.is_second_level() { Ok(()) } else { Err(CODES_NEED_AAL2.into()) }
+    if member.has_proven_second_level() { Ok(()) } else { Err(CODES_NEED_AAL2.into()) }
 }
 
 /// A code in groups of four.

@@ -57,6 +57,6 @@ impl StepUp<'_> {
         };
         let raised = sessions::lock_with_user(tx, session_id).await.map_err(&failed)?;
         let (user, session) = raised.ok_or(Error::TokenSessionNotFound)?;
-        Ok(Issued { user, session, refresh_token, is_first: false, claims: None })
+        Ok(Issued { user, session, refresh_token, claims: None })
     }
 }

@@ -152,6 +152,8 @@ struct Line<'a> {
     target: &'a str,
     user_agent: Option<&'a str>,
     changes: Option<String>,
+    /// What else the traits tell, but of addresses and numbers.
+    detail: Option<String>,
 }
 
 impl<'a> Line<'a> {
@@ -167,13 +169,21 @@ impl<'a> Line<'a> {
             target: traits["user_id"].as_str().unwrap_or(actor_id),
             user_agent: payload["user_agent"].as_str(),
             changes: traits.get("changes").map(Value::to_string),
+            detail: Self::detail(traits),
         }
     }
 
+    fn detail(traits: &Value) -> Option<String> {
+        const TOLD_OR_PERSONAL: [&str; 4] = ["user_id", "changes", "user_email", "user_phone"];
+        let mut detail = traits.as_object()?.clone();
+        detail.retain(|name, _| !TOLD_OR_PERSONAL.contains(&name.as_str()));
+        (!detail.is_empty()).then(|| Value::Object(detail).to_string())
+    }
+
     fn log(&self) {
-        let Self { action, actor_id, actor, target, user_agent, changes } = self;
+        let Self { action, actor_id, actor, target, user_agent, changes, detail } = self;
         let (ip, changes) = (Origin::current().ip.map(|ip| ip.to_string()), changes.as_deref());
-        tracing::info!(action, actor_id, actor, target, ip, user_agent, changes, "audit");
+        tracing::info!(action, actor_id, actor, target, ip, user_agent, changes, detail, "audit");
     }
 }
 
@@ -231,6 +241,7 @@ mod tests {
             target: JOHN,
             user_agent: Some("Browser/1"),
             changes: Some(changes.to_string()),
+            detail: None,
         };
         assert_eq!(Line::of(&payload), line);
     }

@@ -237,11 +237,13 @@ pub(crate) struct Grant<'a> {
 }
 
 /// Session, refresh token, method and audit entry in one statement, which returns the user as changed by it. The
-/// user's row comes first: it is locked then, and nothing is written for who is gone, banned or has another password.
+/// user's row comes first: it is locked then, and nothing is written for who is gone, deleted, banned or has another
+/// password.
 const GRANT: &str = concat!(
     "with granted as (
         update auth.users u set last_sign_in_at = $3, updated_at = $3
         where u.id = $2 and ($12::text is null or u.encrypted_password = $12) and (u.banned_until > $3) is not true
+          and u.deleted_at is null
         returning ",
     user_columns!(),
     "), session as (

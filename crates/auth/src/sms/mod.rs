@@ -104,6 +104,7 @@ impl Texting<'_> {
         user: &User,
         new: &str,
     ) -> Result<Option<String>, Error> {
+        let user = &User { new_phone: new.to_owned(), ..user.clone() };
         self.send(tx, user, Purpose::PhoneChange, new).await
     }
 

@@ -102,15 +102,22 @@ pub(crate) async fn put(
         app_metadata: request.app_metadata,
     };
     write(&state, &caller, &change, &mut tx).await.map_err(&failed)?;
+    // Letters tell of the metadata that has been written; they come as soon after the last as before.
+    let written = match &change {
+        Change { data: None, app_metadata: None, .. } => None,
+        _ => users::reload(&mut tx, user.id).await.map_err(&failed)?,
+    };
+    let User { user_metadata, app_metadata, .. } = written.as_ref().unwrap_or(user).clone();
+    let told = &User { user_metadata, app_metadata, ..user.clone() };
     let letters = Letters { state: &state, client: &client, redirect_to: &redirect_to, is_pkce: challenge.is_some() };
     if change.password_hash.is_some() {
         letters.notify(&mut tx, user, News::PasswordSet).await?;
     }
     if let Some(email) = &change.email {
-        change_email(&letters, &mut tx, user, email, challenge.as_ref()).await?;
+        change_email(&letters, &mut tx, told, email, challenge.as_ref()).await?;
     }
     if let Some(phone) = &change.phone {
-        change_phone(&letters, &mut tx, user, (phone, &request.channel)).await?;
+        change_phone(&letters, &mut tx, told, (phone, &request.channel)).await?;
     }
     let changed = users::reload(&mut tx, user.id).await.map_err(&failed)?.ok_or(Error::TokenUserNotFound)?;
     let traits = json!({"changes": changes::between(user, &changed)});

@@ -146,7 +146,7 @@ pub(crate) async fn change_phone(
         identities::insert(tx, &identity).await.map_err(failed)?;
     }
     users::change_phone(tx, user.id, new, at).await.map_err(failed)?;
-    let changed = User { phone: new.to_owned(), ..user.clone() };
+    let changed = User { phone: new.to_owned(), new_phone: String::new(), ..user.clone() };
     if !user.phone.is_empty() && user.phone != new {
         letters.notify(tx, &changed, News::NewPhone { old: &user.phone }).await?;
     }
@@ -203,6 +203,6 @@ pub(crate) async fn change_email(
     if !user.is_confirmed() {
         users::confirm_email(tx, user.id, at).await.map_err(failed)?;
     }
-    let changed = User { email: new.to_owned(), ..user.clone() };
+    let changed = User { email: new.to_owned(), new_email: String::new(), ..user.clone() };
     letters.notify(tx, &changed, News::NewEmail { old: &user.email }).await
 }

@@ -23,6 +23,7 @@ use crate::json::{Body, Json};
 use crate::letters::Letters;
 use crate::limits::{self, Bucket};
 use crate::model::flow_states;
+use crate::model::one_time_tokens::Purpose;
 use crate::query::Query;
 use crate::redirect::{RedirectTo, with_fragment, with_query};
 use crate::sms;
@@ -48,7 +49,8 @@ pub(crate) struct Request {
 
 /// What a link or code came to.
 enum Verified {
-    Session(Box<Issued>),
+    /// A session, and what the code was for.
+    Session(Box<Issued>, Purpose),
     /// A code to be exchanged for a session.
     Code(String),
     /// The other address has still to agree.
@@ -72,7 +74,7 @@ pub(crate) async fn post(
         limits::check_contact(&state, Bucket::Code, contact).await?;
     }
     match verify(&state, &client, &claim, None).await? {
-        Verified::Session(issued) => issued.answer(&state),
+        Verified::Session(issued, _) => issued.answer(&state),
         Verified::FirstOfTwo => Ok(Json(json!({"msg": FIRST_OF_TWO, "code": "200"})).into_response()),
         Verified::Code(code) => Err(Error::Internal("Internal Server Error", format!("a code for a POST: {code}"))),
     }
@@ -98,9 +100,9 @@ async fn follow(state: &State, client: &Client, target: &str, query: &Query) -> 
         None => Err(Error::validation("Invalid email verification type")),
     };
     Ok(match outcome {
-        Ok(Verified::Session(issued)) => {
+        Ok(Verified::Session(issued, purpose)) => {
             let (mut fields, headers) = issued.parameters(state)?;
-            fields.push(("type".to_owned(), issued_kind(kind, &issued).to_owned()));
+            fields.push(("type".to_owned(), issued_kind(kind, purpose).to_owned()));
             let mut response = see_other(&format!("{target}#{}", crate::query::encode(fields)));
             response.headers_mut().extend(headers);
             response
@@ -130,11 +132,11 @@ fn named(query: &Query) -> Result<(&str, &str), Error> {
 }
 
 /// The type that the app is told: `email` has become what the code was for.
-fn issued_kind<'a>(kind: &'a str, issued: &Issued) -> &'a str {
-    match kind {
-        "email" if issued.is_first => "signup",
-        "email" => "magiclink",
-        other => other,
+fn issued_kind(kind: &str, purpose: Purpose) -> &str {
+    match (kind, purpose) {
+        ("email", Purpose::Recovery) => "magiclink",
+        ("email", _) => "signup",
+        (other, _) => other,
     }
 }
 
@@ -192,7 +194,7 @@ async fn verify(state: &State, client: &Client, claim: &Claim, pkce: Option<&Kin
         tx.commit().await.map_err(&failed)?;
         return Ok(Verified::FirstOfTwo);
     };
-    let (is_first, before) = (!user.is_confirmed(), user);
+    let before = user;
     let user = with_providers(state, &mut tx, before.id).await.map_err(&failed)?.ok_or(Error::UserNotFound)?;
     effect.record(state, &mut tx, (&before, &user)).await.map_err(&failed)?;
     let verified = match pkce {
@@ -205,7 +207,7 @@ async fn verify(state: &State, client: &Client, claim: &Claim, pkce: Option<&Kin
             let sign = Sign::prepare(state, client, &user, Proof::Otp, None);
             let issued = sign.open_in(&mut tx).await.map_err(&failed)?.ok_or(Error::UserNotFound)?;
             let issued = issued.customise(state, client, &mut tx, Proof::Otp.name()).await?;
-            Verified::Session(Box::new(Issued { is_first, ..issued }))
+            Verified::Session(Box::new(issued), purpose)
         }
     };
     tx.commit().await.map_err(&failed)?;

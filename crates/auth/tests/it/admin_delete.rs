@@ -96,6 +96,14 @@ async fn nothing_leads_back_into_an_account_after_a_soft_delete() {
     assert_error(&service.user(&forever).await, 403, "user_not_found");
     assert_error(&service.change(&forever, json!({"password": "new password"})).await, 403, "user_not_found");
     assert_eq!(service.count("auth.flow_state").await + service.count("vestibule.mfa_recovery_codes").await, 0);
+
+    // Not even an administrator who gives it an address and a password.
+    let again = json!({"email": "john@example.com", "password": PASSWORD, "email_confirm": true});
+    let path = format!("/admin/users/{id}");
+    let call = Call::new(Method::PUT, &path).bearer(&project::service_token()).json(&again);
+    assert_eq!(service.send(call).await.status, 200);
+    assert_error(&service.sign_in("john@example.com", PASSWORD).await, 400, "invalid_credentials");
+    assert_eq!(service.count("auth.sessions").await, 0);
 }
 
 #[tokio::test]

@@ -143,6 +143,15 @@ async fn users_are_chosen_by_what_is_known_of_them() {
     }
     assert_eq!(emails(&list(&service, "?email=user6@example.com&provider=github").await), ["user6"]);
     assert_eq!(emails(&list(&service, "?email=user5@example.com&provider=github").await).len(), 0);
+    // Times that the database cannot know, and a number as it is written.
+    let cursor = "eyJjcmVhdGVkX2F0IjoiLTAwOTk5OS0wMS0wMlQwMTo1OTo1OVoiLCJpZCI6IjAwMDAwMDAwLTAwMDAtMDAwMC0wMDAwLTAwMDAwMDAwMDAwMCJ9";
+    for query in
+        ["created_before=-004800-01-01", "last_sign_in_after=-009000-01-01", &format!("limit=1&cursor={cursor}")]
+    {
+        assert_error(&list(&service, &format!("?{query}")).await, 400, "validation_failed");
+    }
+    service.db.sql("update auth.users set phone = '491511234567' where email like 'user6@%'").await;
+    assert_eq!(emails(&list(&service, "?phone=%2B49%20151%201234567").await), ["user6"]);
     for name in ["banned", "aal", "created_after", "last_sign_in_before", "app_metadata"] {
         let refused = list(&service, &format!("?{name}=what")).await;
         assert_error(&refused, 400, "validation_failed");

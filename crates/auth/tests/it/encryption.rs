@@ -115,7 +115,7 @@ async fn new_secrets_are_encrypted_at_once() {
 #[test]
 fn keys_that_cannot_be_stop_the_start() {
     let wrong = encrypted("new", "short").validate().unwrap_err();
-    assert_eq!(wrong.setting, "db_encryption");
+    assert_eq!(wrong.setting, "db_encryption.key");
     assert!(wrong.reason.contains("\"new\"") && !wrong.reason.contains("short"), "{wrong}");
 }
 

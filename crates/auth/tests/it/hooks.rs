@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use auth::{HookName, HookSetting, Outside, OutsideSettings, Settings, SmsSettings};
 use base::{Clock, Random};
 use serde_json::{Value, json};
+use testkit::Call;
 use wiremock::{Mock, MockServer, ResponseTemplate, matchers};
 
 use crate::support::{PASSWORD, Service, assert_error, code_hashes, text};
@@ -221,15 +222,21 @@ async fn mail_is_sent_by_a_hook() {
     let verify = json!({"type": "email", "token": data["token"], "email": "old@example.com"});
     let session = service.post("/verify", verify).await.json();
 
-    service.change(text(&session, "access_token"), json!({"email": "new@example.com"})).await;
+    let change = json!({"email": "new@example.com", "data": {"fresh": 1}});
+    service.change(text(&session, "access_token"), change).await;
     assert_eq!(
         server.received_requests().await.expect("requests are recorded").len(),
         2,
         "both sides are told in one call"
     );
-    let data = told(&server).await["email_data"].clone();
+    let input = told(&server).await;
+    let (data, user) = (&input["email_data"], &input["user"]);
     assert_eq!(data["token_hash"], hash("new@example.com", &data["token_new"]));
     assert_eq!(data["token_hash_new"], hash("old@example.com", &data["token"]));
+    assert_eq!((&user["email"], &user["new_email"]), (&json!("old@example.com"), &json!("new@example.com")));
+    assert_eq!(user["user_metadata"]["fresh"], 1);
+    service.send(Call::get("/reauthenticate").bearer(text(&session, "access_token"))).await;
+    assert_eq!(told(&server).await["email_data"]["redirect_to"], "http://127.0.0.1:3000", "there is no link");
 }
 
 #[tokio::test]
@@ -252,5 +259,9 @@ async fn messages_to_phones_are_sent_by_a_hook() {
     let input = told(&server).await;
     assert_eq!((&input["sms"]["phone"], &input["user"]["phone"]), (&json!("15550100"), &json!("15550100")));
     let body = json!({"type": "sms", "phone": "15550100", "token": input["sms"]["otp"]});
-    assert_eq!(service.post("/verify", body).await.status, 200);
+    let verified = service.post("/verify", body).await;
+    assert_eq!(verified.status, 200);
+    service.change(text(&verified.json(), "access_token"), json!({"phone": "15550101"})).await;
+    let user = told(&server).await["user"].clone();
+    assert_eq!((&user["phone"], &user["new_phone"]), (&json!("15550100"), &json!("15550101")));
 }

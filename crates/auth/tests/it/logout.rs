@@ -46,6 +46,7 @@ async fn a_token_without_a_session_ends_all_whatever_the_scope() {
     let token = project::user_token(text(&session["user"], "id"));
     assert_eq!(log_out(&service, &token, "?scope=others").await.status, 204);
     assert_eq!(service.count("auth.sessions").await, 0);
+    assert_eq!(service.count("auth.audit_log_entries where payload #>> '{traits,scope}' = 'global'").await, 1);
 }
 
 #[tokio::test]

@@ -163,3 +163,33 @@ async fn an_account_of_another_audience_is_not_told() {
     let invited = service.send(invite.bearer(&testkit::project::service_token())).await;
     assert_error(&invited, 422, "email_exists");
 }
+
+/// Rows from elsewhere may have addresses with capitals.
+#[tokio::test]
+async fn codes_are_good_whatever_the_case_of_the_stored_address() {
+    let service = Service::with(settings()).await;
+    service.post("/otp", json!({"email": "john@example.com"})).await;
+    service.db.sql("update auth.users set email = 'John@Example.com', email_confirmed_at = now()").await;
+    service.advance(60);
+    assert_eq!(service.post("/otp", json!({"email": "john@example.com"})).await.status, 200);
+    let code = service.mail("John@Example.com").await.code;
+    let verify = json!({"type": "email", "email": "john@example.com", "token": code});
+    let answer = service.post("/verify", verify).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+}
+
+/// Behaviour of `type=email` in links: what the app is told follows the code, not the account.
+#[tokio::test]
+async fn a_link_of_a_recovery_is_told_as_a_magic_link() {
+    let service = Service::with(settings()).await;
+    service.post("/otp", json!({"email": "john@example.com"})).await;
+    let hash = service.mail("john@example.com").await.hash().to_owned();
+    let answer = service.send(Call::get(&format!("/verify?type=email&token={hash}"))).await;
+    assert_eq!(fragment(&answer, "type"), "signup");
+    service.post("/otp", json!({"email": "jane@example.com"})).await;
+    service.advance(60);
+    service.post("/recover", json!({"email": "jane@example.com"})).await;
+    let hash = service.mail("jane@example.com").await.hash().to_owned();
+    let answer = service.send(Call::get(&format!("/verify?type=email&token={hash}"))).await;
+    assert_eq!(fragment(&answer, "type"), "magiclink");
+}

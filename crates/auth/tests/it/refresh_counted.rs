@@ -12,6 +12,10 @@ fn settings() -> Settings {
     Settings { refresh_token_algorithm_version: 2, ..Settings::default() }
 }
 
+fn upgrading(refresh_token_upgrade_percentage: u8) -> Settings {
+    Settings { refresh_token_upgrade_percentage, ..settings() }
+}
+
 async fn exchange(service: &Service, session: &Value) -> Value {
     let answer = service.refresh(text(session, "refresh_token")).await;
     assert_eq!(answer.status, 200, "{}", answer.text());
@@ -137,11 +141,12 @@ async fn tokens_of_another_key_session_or_future_are_refused() {
 /// Behaviour 86: all who refresh at once get the same token, and nobody is signed out.
 #[tokio::test(flavor = "multi_thread")]
 async fn two_hundred_refreshes_of_one_token_at_once_agree() {
-    for settings in
-        [Settings::default(), settings(), Settings { refresh_token_upgrade_percentage: 100, ..Settings::default() }]
+    for (before, settings) in
+        [(Settings::default(), Settings::default()), (settings(), settings()), (Settings::default(), upgrading(100))]
     {
-        let service = Service::with(settings).await;
+        let service = Service::with(before).await;
         let session = service.sign_up("john@example.com").await;
+        let service = service.restart(settings);
         let tokens = storm(&service, &session, 200).await;
         assert_eq!(tokens.len(), 1);
         let token = tokens.into_iter().next().expect("one");
@@ -151,10 +156,10 @@ async fn two_hundred_refreshes_of_one_token_at_once_agree() {
 
 #[tokio::test]
 async fn sessions_change_to_counted_tokens_by_percentage() {
-    let settings = Settings { refresh_token_upgrade_percentage: 100, ..Settings::default() };
-    let service = Service::with(settings).await;
+    let service = Service::new().await;
     let plain = service.sign_up("john@example.com").await;
     assert_eq!(text(&plain, "refresh_token").len(), 12);
+    let service = service.restart(upgrading(100));
     let first = exchange(&service, &plain).await;
     assert!(text(&first, "refresh_token").len() > 50);
     assert_eq!(service.count("auth.refresh_tokens where not revoked").await, 0);
@@ -164,8 +169,12 @@ async fn sessions_change_to_counted_tokens_by_percentage() {
     assert_error(&service.refresh(text(&plain, "refresh_token")).await, 400, "refresh_token_already_used");
     assert_eq!(service.count("auth.sessions").await, 0);
 
-    let settings = Settings { refresh_token_upgrade_percentage: 0, ..Settings::default() };
-    let service = Service::with(settings).await;
-    let plain = service.sign_up("john@example.com").await;
-    assert_eq!(text(&exchange(&service, &plain).await, "refresh_token").len(), 12);
+    // Who has gone back to the first kind wants no more of the second.
+    let back = Settings { refresh_token_algorithm_version: 1, ..upgrading(100) };
+    for settings in [upgrading(0), back] {
+        let service = Service::new().await;
+        let plain = service.sign_up("john@example.com").await;
+        let service = service.restart(settings);
+        assert_eq!(text(&exchange(&service, &plain).await, "refresh_token").len(), 12);
+    }
 }

@@ -5,6 +5,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use subtle::ConstantTimeEq;
 
+/// How long a hash has to be in bytes.
+const LEAST_OUTPUT: usize = 16;
+
 /// Limits, so that one hash cannot take the machine's memory.
 const MAX_MEMORY_KIB: u32 = 1 << 20;
 const MAX_PASSES: u32 = 20;
@@ -37,8 +40,8 @@ impl Argon2Hash {
         }
         let salt = STANDARD_NO_PAD.decode(parts.next()?).ok()?;
         let output = STANDARD_NO_PAD.decode(parts.next()?).ok()?;
-        // A shorter salt could be stored and would never be right.
-        if parts.next().is_some() || salt.len() < argon2::MIN_SALT_LEN {
+        // A shorter salt would never be right; of a hash that was cut short little is left to compare.
+        if parts.next().is_some() || salt.len() < argon2::MIN_SALT_LEN || output.len() < LEAST_OUTPUT {
             return None;
         }
         let params = Params::new(memory, passes, lanes, Some(output.len())).ok()?;

@@ -246,12 +246,13 @@ fn settled(trial: Result<String, gotmpl::TemplateError>) -> Result<(), gotmpl::T
     }
 }
 
+/// The most characters of a subject. Values may be of any length, and a header line may not.
+const MOST_OF_SUBJECT: usize = 255;
+
 /// Control characters in values must not start new header lines.
 fn one_line(text: &str) -> String {
-    text.split(|c: char| c.is_control() || c.is_whitespace())
-        .filter(|word| !word.is_empty())
-        .collect::<Vec<_>>()
-        .join(" ")
+    let words = text.split(|c: char| c.is_control() || c.is_whitespace()).filter(|word| !word.is_empty());
+    words.collect::<Vec<_>>().join(" ").chars().take(MOST_OF_SUBJECT).collect()
 }
 
 #[cfg(test)]

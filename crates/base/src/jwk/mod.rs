@@ -89,18 +89,26 @@ pub enum Reason {
     Duplicate,
 }
 
-/// Reads the keys of a project with [`Key::from_jwk`]; no two may have the same id.
+/// Reads the keys of a project with [`Key::from_jwk`]; no two may have the same id. Where one names `sign` among its
+/// operations, those that name no operations only verify, as in Supabase.
 ///
 /// # Errors
 /// [`Error`] names the key and what is wrong with it.
 pub fn read<'a>(jwks: impl IntoIterator<Item = &'a Value>) -> Result<Vec<Key>, Error> {
+    let jwks: Vec<_> = jwks.into_iter().collect();
+    let names_sign =
+        |jwk: &&Value| operations(jwk).is_ok_and(|named| named.is_some_and(|named| named.contains(&"sign")));
+    let one_is_named = jwks.iter().any(names_sign);
     let mut ids = HashSet::new();
     let keys = jwks.into_iter().enumerate().map(|(index, jwk)| {
         let wrong = |reason| {
             let id = id(jwk).ok().flatten();
             Error { key: id.map_or_else(|| format!("number {}", index + 1), |id| format!("{id:?}")), reason }
         };
-        let key = Key::from_jwk(jwk).map_err(wrong)?;
+        let mut key = Key::from_jwk(jwk).map_err(wrong)?;
+        if one_is_named && jwk.get("key_ops").is_none() {
+            key.signer = None;
+        }
         let is_new = key.id.as_ref().is_none_or(|id| ids.insert(id.clone()));
         is_new.then_some(key).ok_or_else(|| wrong(Reason::Duplicate))
     });

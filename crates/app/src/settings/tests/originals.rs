@@ -81,7 +81,7 @@ fn the_mail_server_is_greeted_with_the_public_name() {
     let greeting = |more: &[(&str, &str)]| {
         let server = [("GOTRUE_SMTP_HOST", "mail.example.com"), ("GOTRUE_SMTP_ADMIN_EMAIL", "app@example.com")];
         let settings = load(&[], &[&server, more].concat()).expect("valid settings");
-        settings.outside.settings("http://app.example").expect("valid settings").smtp.expect("a server").greeting
+        settings.outside.settings("http://app.example", true).expect("valid settings").smtp.expect("a server").greeting
     };
     assert_eq!(greeting(&[]), "", "an address is no name");
     assert_eq!(greeting(&[("API_EXTERNAL_URL", "https://api.example.com:8443/x")]), "api.example.com");
@@ -177,9 +177,44 @@ fn a_hook_that_sends_messages_needs_no_provider() {
     let uri = ("GOTRUE_HOOK_SEND_SMS_URI", "pg-functions://postgres/public/send_sms");
     let outside = |environment: &[(&str, &str)]| {
         let settings = load(&[], environment).map_err(|error| error.to_string())?;
-        settings.outside.settings("http://127.0.0.1").map_err(|error| error.to_string())
+        settings.reach().map_err(|error| error.to_string())
     };
-    assert!(outside(&[provider, on, uri]).expect("valid settings").sms.is_none());
-    let error = outside(&[provider]).expect_err("there is no account");
+    assert!(
+        outside(&[provider, on, uri, ("GOTRUE_EXTERNAL_PHONE_ENABLED", "true")]).expect("valid settings").sms.is_none()
+    );
+    let [on_for, off] = ["true", "false"].map(|value| ("GOTRUE_EXTERNAL_PHONE_ENABLED", value));
+    assert!(outside(&[provider, off]).expect("nothing is sent").sms.is_none());
+    let error = outside(&[provider, on_for]).expect_err("there is no account");
     assert!(error.contains("GOTRUE_SMS_TWILIO_ACCOUNT_SID") && error.contains("enabled = true"), "{error}");
+}
+
+#[test]
+fn what_supabases_own_files_set_starts() {
+    let environment = [
+        ("GOTRUE_SESSION_KEY", "x"),
+        ("GOTRUE_EXTERNAL_SKIP_NONCE_CHECK", "true"),
+        ("GOTRUE_DB_AUTOMIGRATE", "true"),
+        ("GOTRUE_HOOK_CUSTOM_ACCESS_TOKEN_ENABLED", "true"),
+        ("GOTRUE_HOOK_CUSTOM_ACCESS_TOKEN_URI", "pg-functions://postgres/public/custom_access_token_hook"),
+        ("GOTRUE_HOOK_CUSTOM_ACCESS_TOKEN_SECRETS", "<standard-base64-secret>"),
+        ("GOTRUE_API_HOST", "[::]"),
+    ];
+    assert!(load(&[], &environment).expect("valid settings").listen.is_unspecified());
+    let error = format!("{:#}", load(&[], &[("GOTRUE_SMS_TEST_OTP", "4152127777=123456")]).expect_err("no pair"));
+    assert!(!error.contains("123456,") && !error.contains("=123456"), "{error}");
+}
+
+#[test]
+fn sections_of_accounts_that_nobody_knows_are_told_even_when_empty() {
+    for (text, expected) in [
+        ("[auth.captchaa]\n", "auth.captchaa"),
+        ("[auth.email.smpt]\n", "auth.email.smpt"),
+        ("[auth.rate_limit]\nweb3 = \"abc\"\n", "auth.rate_limit.web3"),
+    ] {
+        let error = format!("{:#}", from_file(text, &[]).expect_err("there is no such section"));
+        assert!(error.contains(expected), "{error}");
+    }
+    for text in ["[auth.captcha]\n", "[auth.external.apple]\n", "[auth.hook.send_sms]\n", "[auth.web3]\n"] {
+        assert!(from_file(text, &[]).is_ok(), "{text}");
+    }
 }

@@ -103,7 +103,7 @@ pub(super) async fn grant(state: &State, client: &Client, request: Request) -> R
         }
     };
     let Exchanged { user, session, refresh_token, is_early_reuse, headers, actions } = exchanged;
-    let issued = Issued { user, session, refresh_token, is_first: false, claims: None };
+    let issued = Issued { user, session, refresh_token, claims: None };
     let issued = issued.customise(state, client, &mut tx, "token_refresh").await?;
     record(state, client, &mut tx, (&issued, is_early_reuse, actions)).await.map_err(&failed)?;
     tx.commit().await.map_err(&failed)?;

@@ -99,7 +99,8 @@ impl Refresh<'_> {
     fn is_to_be_upgraded(&self, session: Uuid) -> bool {
         let digest = Sha256::digest(session.as_bytes());
         let share = u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]]) % 100;
-        share < u32::from(self.state.settings.refresh_token_upgrade_percentage)
+        let settings = &self.state.settings;
+        settings.refresh_token_algorithm_version == 2 && share < u32::from(settings.refresh_token_upgrade_percentage)
     }
 
     /// Gives the session tokens of the second kind. A last one of the first kind, revoked, marks the place.
