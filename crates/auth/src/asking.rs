@@ -12,11 +12,11 @@ use crate::lines::Turn;
 use crate::state::State;
 use crate::waiting;
 
-/// What who waits for one of half of the connections waits for.
+/// The reason that is told of waiting for a connection.
 const FOR_A_CONNECTION: &str =
     "a turn, since half of the connections at most are with requests that ask somebody outside";
 
-/// What who waits in a line of a user waits for.
+/// The reason that is told of waiting for an account.
 const FOR_A_USER: &str = "others that change the same account";
 
 /// The turns of a transaction that changes a user. To be kept until it has ended.
@@ -61,17 +61,18 @@ impl Asking<'_> {
     /// Begins a transaction that changes a user, if there is one, as soon as it is this one's turn.
     ///
     /// Who asks somebody outside comes by a line of its own first, so that one user takes one of these connections, and
-    /// has it before the user's turn: who waits for a connection is not in the way of who needs none of them.
+    /// has it before the user's turn: while it waits for one of them it is not in the way of who asks nobody. Those
+    /// find a connection since the others have half of them at most; where there is only one, all take the turn first.
     pub(crate) async fn change(&self, user_id: impl Into<Option<Uuid>>) -> Result<(Turns, Transaction), pg::Error> {
         let (user_id, context) = (user_id.into(), Context::service());
         let Some(user_id) = user_id else {
             return Ok((Turns { _held: [None, None] }, self.write(&context).await?));
         };
-        if !self.is_far {
+        if !self.is_far || self.state.db.max_connections() == 1 {
             let turn = self.state.turn(user_id).await;
             return Ok((Turns { _held: [None, Some(turn)] }, self.write(&context).await?));
         }
-        let first = waiting::on(FOR_A_USER, self.state.asking.turn(user_id)).await;
+        let first = waiting::on(FOR_A_USER, self.state.far_lines.turn(user_id)).await;
         let tx = self.write(&context).await?;
         let turn = self.state.turn(user_id).await;
         Ok((Turns { _held: [Some(first), Some(turn)] }, tx))

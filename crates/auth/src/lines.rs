@@ -38,6 +38,12 @@ impl Lines {
         turn
     }
 
+    /// How many have or wait for a turn.
+    pub(crate) fn count(&self) -> usize {
+        // Each has its line twice: as a place, and for the lock.
+        self.look(|lines| lines.values().map(|line| (Arc::strong_count(line) - 1) / 2).sum())
+    }
+
     fn look<T>(&self, look: impl FnOnce(&mut HashMap<Uuid, Line>) -> T) -> T {
         look(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }

@@ -59,7 +59,7 @@ pub struct Inner {
     /// The users that are being changed.
     pub(crate) lines: Lines,
     /// The users that are being changed by who asks somebody outside.
-    pub(crate) asking: Lines,
+    pub(crate) far_lines: Lines,
     /// The sessions that are being refreshed.
     pub(crate) refreshing: Lines,
 }
@@ -97,7 +97,7 @@ impl State {
             cleaner: Cleaner::default(),
             sealer,
             lines: Lines::default(),
-            asking: Lines::default(),
+            far_lines: Lines::default(),
             refreshing: Lines::default(),
         }))
     }
@@ -129,6 +129,12 @@ impl State {
     /// Waits for letters that are under way without a request, so long as a server that stops may take.
     pub async fn idle(&self) {
         self.background.idle().await;
+    }
+
+    /// How many turns to change an account are had or waited for.
+    #[must_use]
+    pub fn turns(&self) -> usize {
+        self.lines.count() + self.far_lines.count()
     }
 
     /// A password that nobody knows, for accounts that have none yet.

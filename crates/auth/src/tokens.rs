@@ -155,8 +155,8 @@ impl<'a> Sign<'a> {
         make_claims(self.state, self.client, None, (user, &self.session), method).await
     }
 
-    /// Opens the session in a transaction of its own; `None` when the user is gone, banned or has
-    /// another password.
+    /// Opens the session in a transaction of its own; `None` when the user is gone, deleted, banned
+    /// or has another password.
     pub(crate) async fn open(self) -> Result<Option<Issued>, pg::Error> {
         let user = self.grant().write(&self.state.db).await?;
         Ok(user.map(|user| self.issued(user)))

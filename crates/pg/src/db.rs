@@ -84,6 +84,12 @@ impl Db {
         Self::new(Target::clone(&self.target), &PoolSettings { max_connections, ..self.settings.clone() })
     }
 
+    /// How many connections the pool has at most.
+    #[must_use]
+    pub fn max_connections(&self) -> usize {
+        self.pool.status().max_size
+    }
+
     /// What the pool connects to.
     #[must_use]
     pub fn target(&self) -> &Target {

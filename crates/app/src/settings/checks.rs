@@ -49,7 +49,7 @@ pub fn name_of_part(part: Option<Part>, kind: Kind, locale: Option<&str>) -> Str
 /// Refuses an environment that says two things at once, and a secret that stands for a file.
 ///
 /// # Errors
-/// For the first two names that contradict each other.
+/// For the first names that contradict each other or say the same, and for such a secret.
 pub(super) fn environment(environment: &HashMap<String, String>) -> Result<()> {
     for (name, other) in TWICE {
         if variable(environment, name).is_some() && variable(environment, other).is_some() {

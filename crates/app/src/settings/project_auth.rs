@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use toml::{Table, Value};
 
 use super::project_file::{Found, Given, as_switch, as_text, given, is_not_given, look_up};
-use super::{foreign, names, outside, table};
+use super::{foreign, names, outside, table, values};
 
 /// Keys for which the empty text is none, as with the Supabase CLI.
 const MAY_BE_EMPTY: [&str; 3] = ["auth.jwt_secret", "auth.publishable_key", "auth.secret_key"];
@@ -95,14 +95,16 @@ pub(super) fn read(file: &Table, path: &Path, environment: &HashMap<String, Stri
             }
             return Err(anyhow::anyhow!("there is no such section")).with_context(place);
         }
-        if key == WEB3_LIMIT && !value.is_integer() {
-            return Err(anyhow::anyhow!("a number is expected")).with_context(place);
-        }
         let recognised = recognise(&key).with_context(place)?;
         if is_not_given(value, environment) {
             continue;
         }
         let name = match recognised {
+            Key::Nothing if key == WEB3_LIMIT => {
+                let text = as_text(value, environment).with_context(place)?;
+                values::count::<u32>(&text, "a number of requests").with_context(place)?;
+                continue;
+            }
             Key::Nothing => continue,
             Key::Switch(switch) => {
                 let is_on = as_switch(value, environment).with_context(place)?;
@@ -163,10 +165,14 @@ fn walk<'a>(table: &'a Table, path: &str, leaves: &mut Vec<(String, &'a Value)>)
 
 /// Whether there may be keys below one.
 fn is_section(key: &str) -> bool {
-    let is_above = |known: &str| known.strip_prefix(key).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+    let is_above = |known: &str| known.strip_prefix(key).is_some_and(|rest| rest.starts_with('.'));
     let is_provider = key.strip_prefix("auth.external.").is_some_and(|name| foreign::PROVIDERS.contains(&name));
     let known = table::all().iter().filter_map(|setting| setting.key.as_deref());
-    is_provider || is_above("auth.external") || known.chain(LATER.iter().map(|(later, ..)| *later)).any(is_above)
+    let mut later = LATER.iter().map(|(later, ..)| *later);
+    is_provider
+        || ["auth.external", "auth.sms.test_otp"].contains(&key)
+        || later.any(|later| later == key || is_above(later))
+        || known.into_iter().any(is_above)
 }
 
 fn recognise(key: &str) -> Result<Key> {

@@ -64,12 +64,13 @@ pub(super) async fn grant(state: &State, client: &Client, request: Request) -> R
     let user = contact.find_user(&state.db, &aud).await.map_err(Error::database("Database error querying schema"))?;
     let stored = user.as_ref().map(|user| state.password_hash(user)).transpose()?.flatten();
     let is_right = state.hasher.verify(password.clone(), stored).await?;
+    // Who is deleted softly is nobody, whatever an administrator has given them since.
+    let is_right = is_right && user.as_ref().is_none_or(|user| user.deleted_at.is_none());
     if let Some(user) = &user {
         tell(state, client, user, is_right).await?;
     }
     let way = if user.is_some() { Way::Account } else { Way::Nobody };
-    // Who is deleted softly is nobody, whatever an administrator has given them since.
-    let user = match user.filter(|user| is_right && user.deleted_at.is_none()) {
+    let user = match user.filter(|_| is_right) {
         Some(user) => user,
         None => return pace.settle(way, Err(Error::InvalidCredentials)).await,
     };

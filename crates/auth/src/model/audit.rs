@@ -177,6 +177,9 @@ impl<'a> Line<'a> {
         const TOLD_OR_PERSONAL: [&str; 4] = ["user_id", "changes", "user_email", "user_phone"];
         let mut detail = traits.as_object()?.clone();
         detail.retain(|name, _| !TOLD_OR_PERSONAL.contains(&name.as_str()));
+        if let Some(admin) = detail.get_mut("admin").and_then(Value::as_object_mut) {
+            admin.retain(|name, _| name == "id");
+        }
         (!detail.is_empty()).then(|| Value::Object(detail).to_string())
     }
 
@@ -244,6 +247,17 @@ mod tests {
             detail: None,
         };
         assert_eq!(Line::of(&payload), line);
+    }
+
+    #[test]
+    fn a_line_has_what_else_is_told_but_no_address() {
+        let admin = json!({"id": JOHN, "username": "admin@example.com"});
+        let traits = json!({
+            "user_id": JOHN, "user_email": "a@example.com", "user_phone": "1555", "scope": "global", "admin": admin,
+        });
+        let payload = payload(JOHN, &traits);
+        let detail = Line::of(&payload).detail.map(|text| serde_json::from_str::<Value>(&text).unwrap());
+        assert_eq!(detail, Some(json!({"scope": "global", "admin": {"id": JOHN}})));
     }
 
     #[test]

@@ -284,8 +284,8 @@ impl Grant<'_> {
         ]
     }
 
-    /// Writes it in a transaction of its own. `None` when the user is gone, banned or has another
-    /// password.
+    /// Writes it in a transaction of its own. `None` when the user is gone, deleted, banned or
+    /// has another password.
     pub(crate) async fn write(&self, db: &Db) -> Result<Option<User>, pg::Error> {
         Ok(db.read(&Context::service(), GRANT, &self.params()).await?.first().map(User::from_row))
     }

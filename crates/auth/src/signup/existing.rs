@@ -148,11 +148,18 @@ async fn open(start: &Start<'_>, user: &User, password: &str) -> Result<Response
         record(start, user).await?;
         return Err(Error::UserAlreadyExists);
     }
-    let (_turns, mut tx) = state.asking([HookName::CustomAccessToken]).change(user.id).await.map_err(&failed)?;
+    let (turns, mut tx) = state.asking([HookName::CustomAccessToken]).change(user.id).await.map_err(&failed)?;
     // Whoever has it may have changed while the password was compared.
-    let user = start.contact.lock_user(&mut tx, user).await.map_err(&failed)?;
-    let user = user.filter(|user| !start.contact.is_confirmed_by(user)).ok_or(Error::UserAlreadyExists)?;
-    let issued = create::sign_in(start, &mut tx, &user).await?.ok_or(Error::UserAlreadyExists)?;
+    let now = start.contact.lock_user(&mut tx, user).await.map_err(&failed)?;
+    let issued = match now.filter(|now| !start.contact.is_confirmed_by(now)) {
+        Some(now) => create::sign_in(start, &mut tx, &now).await?,
+        None => None,
+    };
+    let Some(issued) = issued else {
+        drop((tx, turns));
+        record(start, user).await?;
+        return Err(Error::UserAlreadyExists);
+    };
     tx.commit().await.map_err(&failed)?;
     issued.answer(state)
 }

@@ -102,7 +102,8 @@ pub(crate) async fn put(
         app_metadata: request.app_metadata,
     };
     write(&state, &caller, &change, &mut tx).await.map_err(&failed)?;
-    // Letters tell of the metadata that has been written; they come as soon after the last as before.
+    // Letters tell of the metadata that has been written. The times of the last letters are those from before: a new
+    // password clears them.
     let written = match &change {
         Change { data: None, app_metadata: None, .. } => None,
         _ => users::reload(&mut tx, user.id).await.map_err(&failed)?,

@@ -88,7 +88,7 @@ impl Kind {
 pub(super) const NOT_FOUND: Error = Error::OtpExpired("Token has expired or is invalid");
 
 /// What is told when the database fails.
-const NOT_FOUND_BY_LINK: &str = "Database error finding user from email link";
+const FAILED: &str = "Database error finding user from email link";
 
 /// A link or code that is presented.
 pub(super) struct Claim {
@@ -170,7 +170,7 @@ pub(super) async fn owner(state: &State, claim: &Claim, known: &Known) -> Result
         Known::Nothing => {
             let Claim { kind, hashes, contact, .. } = claim;
             let owner = one_time_tokens::owner(&state.db, hashes, kind.purposes(), contact.as_deref()).await;
-            owner.map_err(Error::database(NOT_FOUND_BY_LINK))?
+            owner.map_err(Error::database(FAILED))?
         }
     };
     owner.ok_or_else(|| claim.refused())
@@ -183,7 +183,7 @@ pub(super) async fn take(
     claim: &Claim,
     (owner, known): (Uuid, &Known),
 ) -> Result<(User, Purpose), Error> {
-    let failed = Error::database(NOT_FOUND_BY_LINK);
+    let failed = Error::database(FAILED);
     users::hold(tx, owner).await.map_err(&failed)?;
     let (purpose, relates_to) = match known {
         Known::Right(_, number) => (claim.kind.purposes()[0], number.clone()),

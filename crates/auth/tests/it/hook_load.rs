@@ -55,6 +55,12 @@ async fn wait_until_asked(server: &MockServer, count: usize) {
     }
 }
 
+async fn wait_for_turns(service: &Service, count: usize) {
+    while service.turns() < count {
+        tokio::task::yield_now().await;
+    }
+}
+
 async fn open_transactions(service: &Service) -> i64 {
     service.count("pg_stat_activity where datname = current_database() and state like 'idle in transaction%'").await
 }
@@ -171,8 +177,10 @@ async fn who_waits_for_a_user_leaves_connections_to_others() {
         Call::new(Method::PUT, &format!("/admin/users/{id}")).json(&json!({"role": "author"})).bearer(&admin),
         Call::new(Method::DELETE, &format!("/admin/users/{id}/sessions")).bearer(&admin),
     ];
+    let of_him = calls.len();
     let mut calls = all_at_once(&service, calls);
-    tokio::time::sleep(SLOW / 8).await;
+    // That of the letter, in the line of letters too.
+    wait_for_turns(&service, 2 + of_him).await;
     assert_eq!(service.user(text(&jane, "access_token")).await.status, 200);
     assert_eq!(open_transactions(&service).await, 1, "that of the letter");
     assert_eq!(
@@ -201,7 +209,8 @@ async fn a_letter_that_waits_for_its_turn_is_in_nobodys_way() {
     let mut calls = all_at_once(&service, [letter("one@example.com"), letter("two@example.com")]);
     wait_until_asked(&server, HALF).await;
     let mut waiting = all_at_once(&service, [letter("john@example.com")]);
-    tokio::time::sleep(SLOW / 8).await;
+    // It has come to its line, and those of the others are in both.
+    wait_for_turns(&service, 2 * HALF + 1).await;
     let body = json!({"email": "john@example.com", "password": PASSWORD});
     assert_eq!(service.post("/token?grant_type=password", body).await.status, 200);
     let change = service.change(text(&session, "access_token"), json!({"data": {"name": "John"}})).await;

@@ -68,6 +68,11 @@ impl Service {
         auth::router(state(&self.db, &self.clock, self.settings.clone()))
     }
 
+    /// How many turns to change an account are had or waited for.
+    pub(crate) fn turns(&self) -> usize {
+        self.state.turns()
+    }
+
     pub(crate) fn advance(&self, seconds: u64) {
         self.clock.advance(Duration::from_secs(seconds));
     }

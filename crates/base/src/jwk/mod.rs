@@ -184,7 +184,7 @@ impl Key {
         self.algorithm
     }
 
-    /// Whether it signs: it has a private part, and `sign` among its operations.
+    /// Whether it signs: it has a private part, and `sign` among its operations or, where no key names that, none.
     #[must_use]
     pub fn signs(&self) -> bool {
         self.signer.is_some()

@@ -139,3 +139,18 @@ fn an_empty_kid_is_none() {
     let twins = [made(Kind::Es256), made(Kind::Es256)].map(|jwk| with(&jwk, "kid", json!("")));
     assert_eq!(read(&twins).expect("keys without id are no duplicates").len(), 2);
 }
+
+/// Supabase's script leaves the old secret beside the key that signs, without `key_ops`.
+#[test]
+fn where_one_names_what_it_signs_the_silent_ones_verify() {
+    let mut silent = json!({"kty": "oct", "kid": "old", "k": "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LXNlY3JldA"});
+    let named = made(Kind::Es256);
+    let signs = |jwks: &[&Value]| {
+        let keys = read(jwks.iter().copied()).expect("valid keys");
+        keys.iter().map(Key::signs).collect::<Vec<_>>()
+    };
+    assert_eq!(signs(&[&named, &silent]), [true, false]);
+    assert_eq!(signs(&[&silent]), [true]);
+    silent["key_ops"] = json!(["verify"]);
+    assert_eq!(signs(&[&silent]), [false]);
+}
