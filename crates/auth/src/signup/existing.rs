@@ -149,9 +149,12 @@ async fn open(start: &Start<'_>, user: &User, password: &str) -> Result<Response
         return Err(Error::UserAlreadyExists);
     }
     let (turns, mut tx) = state.asking([HookName::CustomAccessToken]).change(user.id).await.map_err(&failed)?;
-    // Whoever has it may have changed while the password was compared.
+    // Whoever has it may have changed, and so may the password, since that was compared.
+    let is_as_found = |now: &User| {
+        !start.contact.is_confirmed_by(now) && login::is_same(&now.encrypted_password, &user.encrypted_password)
+    };
     let now = start.contact.lock_user(&mut tx, user).await.map_err(&failed)?;
-    let issued = match now.filter(|now| !start.contact.is_confirmed_by(now)) {
+    let issued = match now.filter(is_as_found) {
         Some(now) => create::sign_in(start, &mut tx, &now).await?,
         None => None,
     };

@@ -83,18 +83,20 @@ async fn a_sign_in_under_way_does_not_pass_a_ban() {
 
 /// A sign-up that confirms an account with its own password, where addresses count as confirmed by now.
 #[tokio::test]
-async fn a_sign_up_under_way_confirms_no_other_address() {
+async fn a_sign_up_under_way_opens_what_it_has_found_only() {
     let service = Service::new().await;
     service.sign_up("john@example.com").await;
     let unconfirmed = "update auth.users set email_confirmed_at = null; delete from auth.sessions";
     service.db.sql(unconfirmed).await;
     let sign_up = || Call::post("/signup", &json!({"email": "john@example.com", "password": PASSWORD}));
-    for held in
-        ["update auth.users set email = 'mallory@example.com'", "update auth.users set banned_until = 'infinity'"]
-    {
-        assert_error(&behind(&service, held, sign_up()).await, 422, "user_already_exists");
-        assert_eq!(service.count("auth.users where email_confirmed_at is not null").await, 0);
-        service.db.sql("update auth.users set email = 'john@example.com', banned_until = null").await;
+    let hash: String = service.db.value("select encrypted_password from auth.users").await;
+    let as_before =
+        format!("update auth.users set email = 'john@example.com', banned_until = null, encrypted_password = '{hash}'");
+    for change in ["email = 'mallory@example.com'", "banned_until = 'infinity'", "encrypted_password = 'another'"] {
+        let held = format!("update auth.users set {change}");
+        assert_error(&behind(&service, &held, sign_up()).await, 422, "user_already_exists");
+        assert_eq!(service.count("auth.users where email_confirmed_at is not null").await, 0, "{change}");
+        service.db.sql(&as_before).await;
     }
     assert_eq!(service.send(sign_up()).await.status, 200);
 }
