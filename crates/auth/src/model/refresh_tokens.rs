@@ -167,8 +167,8 @@ const RECORD: &str = "
         from unnest($5::uuid[], $6::json[]) as entry (id, payload)
     )
     update auth.sessions
-    set refreshed_at = case when $8 then refreshed_at else $2::timestamptz at time zone 'utc' end, user_agent = $3, ip = $4, updated_at = $2,
-        refresh_token_counter = $7
+    set refreshed_at = case when $8 then refreshed_at else $2::timestamptz at time zone 'utc' end,
+        user_agent = $3, ip = $4, updated_at = $2, refresh_token_counter = $7
     where id = $1";
 
 impl Refreshed<'_> {

@@ -105,7 +105,7 @@ pub(crate) async fn put(
     // Letters tell of the metadata that has been written. The times of the last letters are those from before: a new
     // password clears them.
     let written = match &change {
-        Change { data: None, app_metadata: None, .. } => None,
+        Change { email: None, phone: None, .. } | Change { data: None, app_metadata: None, .. } => None,
         _ => users::reload(&mut tx, user.id).await.map_err(&failed)?,
     };
     let User { user_metadata, app_metadata, .. } = written.as_ref().unwrap_or(user).clone();
