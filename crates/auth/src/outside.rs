@@ -43,14 +43,11 @@ impl OutsideSettings {
             if let Some(smtp) = &mut self.smtp {
                 smtp.timeout = smtp.timeout.min(most);
             }
-            self.sms_timeout = Some(self.sms_timeout.unwrap_or(PROVIDER_PATIENCE).min(most));
+            self.sms_timeout = Some(self.sms_timeout.unwrap_or(authkit::sms::PATIENCE).min(most));
         }
         self
     }
 }
-
-/// How long a provider of messages may take where nothing is said.
-const PROVIDER_PATIENCE: Duration = Duration::from_secs(10);
 
 /// The part of a request's time that one server outside gets.
 const PATIENCE: f64 = 0.6;

@@ -70,9 +70,15 @@ pub(crate) struct Taken {
     pub(crate) relates_to: String,
 }
 
-const OWNER: &str = "
-    select user_id from auth.one_time_tokens
-    where token_hash = any($1) and token_type::text = any($2) and relates_to = coalesce(lower($3), relates_to)";
+/// The condition for the code with one of the hashes `$1` for one of the purposes `$2`, sent to the contact `$3` where one
+/// is named.
+macro_rules! is_presented {
+    () => {
+        "token_hash = any($1) and token_type::text = any($2) and relates_to = coalesce(lower($3), relates_to)"
+    };
+}
+
+const OWNER: &str = concat!("select user_id from auth.one_time_tokens where ", is_presented!());
 
 /// Whose code [`take`] would take.
 pub(crate) async fn owner(
@@ -86,11 +92,11 @@ pub(crate) async fn owner(
     Ok(rows.first().map(|row| row.get("user_id")))
 }
 
-const TAKE: &str = "
-    delete from auth.one_time_tokens
-    where token_hash = any($1) and token_type::text = any($2) and relates_to = coalesce(lower($3), relates_to)
-      and user_id = $4
-    returning token_type::text as token_type, relates_to";
+const TAKE: &str = concat!(
+    "delete from auth.one_time_tokens where user_id = $4 and ",
+    is_presented!(),
+    " returning token_type::text as token_type, relates_to"
+);
 
 /// Takes the code of a user with one of these hashes for one of these purposes, and which was sent to this contact where
 /// one is named. The user is locked already, as where a code is sent: two that take codes of one user follow each other, and

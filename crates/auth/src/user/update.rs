@@ -108,8 +108,9 @@ pub(crate) async fn put(
         Change { email: None, phone: None, .. } | Change { data: None, app_metadata: None, .. } => None,
         _ => users::reload(&mut tx, user.id).await.map_err(&failed)?,
     };
-    let User { user_metadata, app_metadata, .. } = written.as_ref().unwrap_or(user).clone();
-    let told = &User { user_metadata, app_metadata, ..user.clone() };
+    let written =
+        written.map(|User { user_metadata, app_metadata, .. }| User { user_metadata, app_metadata, ..user.clone() });
+    let told = written.as_ref().unwrap_or(user);
     let letters = Letters { state: &state, client: &client, redirect_to: &redirect_to, is_pkce: challenge.is_some() };
     if change.password_hash.is_some() {
         letters.notify(&mut tx, user, News::PasswordSet).await?;

@@ -25,6 +25,9 @@ pub use vonage::Vonage;
 /// The text of a message, in Go's text/template syntax, when there is no setting.
 pub const DEFAULT_TEMPLATE: &str = "Your code is {{ .Code }}";
 
+/// How long a provider may take where nothing is said.
+pub const PATIENCE: Duration = Duration::from_secs(10);
+
 /// Checks a text of messages: it is a template, has no other variables than `Code`, and tells the code.
 ///
 /// # Errors
@@ -174,10 +177,10 @@ pub struct Line {
 }
 
 impl Line {
-    /// A line to the provider's own address, with its 10 seconds.
+    /// A line to the provider's own address, with [`PATIENCE`].
     #[must_use]
     pub fn new(client: reqwest::Client) -> Self {
-        Self { client, timeout: Duration::from_secs(10), base_url: String::new() }
+        Self { client, timeout: PATIENCE, base_url: String::new() }
     }
 
     /// A request with the address below the given one, unless another base is set.
